@@ -10,13 +10,14 @@ as ?= TARGET
 include $(dir $(lastword $(MAKEFILE_LIST)))common.mk
 
 tc_include := $(shell $(tc_cross)gcc -print-file-name=include)
+tc_include += $(wildcard $(addsuffix -fixed,$(tc_include)))
 
-# No header of the machine that builds: the C library's first, then gcc's own (stdarg.h, stddef.h, intrinsics). In the
+# No header of the machine that builds: the C library's first, then gcc's own (stdarg.h, limits.h, intrinsics). In the
 # other order gcc's stdint.h wins and does not fit picolibc's inttypes.h. System headers keep the name they were found by
 # (not their canonical one, which is a path in somebody's home), so that the maps in common.mk catch them.
 tc_headers := -nostdinc -fno-canonical-system-headers
 tc_headers += $(if $($(as)_LIBC),-isystem $($(as)_LIBC)/include)
-tc_headers += -idirafter $(tc_include) -ffile-prefix-map=$(tc_include)=gcc
+tc_headers += $(addprefix -idirafter ,$(tc_include)) -ffile-prefix-map=$(firstword $(tc_include))=gcc
 
 # The image is linked at a fixed address, and nothing unwinds the stack by tables: frame pointers are kept (common.mk).
 # The stack protector's canary is the variable __stack_chk_guard.
@@ -27,5 +28,5 @@ $(as)_AR        := $(tc_cross)ar
 $(as)_STRIP     := $(tc_cross)strip
 $(as)_OBJCOPY   := $(tc_cross)objcopy
 $(as)_ADDR2LINE := $(tc_cross)addr2line
-$(as)_CFLAGS    := $(tc_machine) $(tc_code) $(tc_common) $(tc_headers)
+$(as)_CFLAGS    := $(tc_machine) $(tc_code) $(tc_common) $(tc_maps) $(tc_headers)
 $(as)_LIBGCC    := $(shell $(tc_cross)gcc $(tc_machine) -print-libgcc-file-name)

@@ -7,9 +7,11 @@ tc_root := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 ccache ?= $(if $(wildcard /usr/bin/ccache),ccache)
 
 # -O2, with debug information and frame pointers: a crash report walks the stack by them. Sections for the linker to drop
-# what nobody uses. No path of the machine that builds gets into an image, so that the same sources make the same bytes.
+# what nobody uses.
 tc_common := -O2 -g -fno-omit-frame-pointer -ffunction-sections -fdata-sections -fstack-protector-strong
-tc_common += -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(tc_root)=fata
+
+# No path of the machine that builds gets into an image, so that the same sources make the same bytes everywhere.
+tc_maps := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(tc_root)=fata
 
 # For our own C only: neither for third-party sources nor for users' code.
 WARNINGS := -std=c11 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror

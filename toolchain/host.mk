@@ -10,5 +10,5 @@ $(as)_AR        := ar
 $(as)_STRIP     := strip
 $(as)_OBJCOPY   := objcopy
 $(as)_ADDR2LINE := addr2line
-$(as)_CFLAGS    := $(tc_common)
+$(as)_CFLAGS    := $(tc_common) $(tc_maps)
 $(as)_LIBGCC    := $(shell gcc -print-libgcc-file-name)
