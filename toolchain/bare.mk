@@ -17,7 +17,7 @@ tc_include += $(wildcard $(addsuffix -fixed,$(tc_include)))
 # (not their canonical one, which is a path in somebody's home), so that the maps in common.mk catch them.
 tc_headers := -nostdinc -fno-canonical-system-headers
 tc_headers += $(if $($(as)_LIBC),-isystem $($(as)_LIBC)/include)
-tc_headers += $(addprefix -idirafter ,$(tc_include)) -ffile-prefix-map=$(firstword $(tc_include))=gcc
+tc_headers += $(addprefix -idirafter ,$(tc_include)) $(call tc_map,$(firstword $(tc_include))=gcc)
 
 # The image is linked at a fixed address, and nothing unwinds the stack by tables: frame pointers are kept (common.mk).
 # The stack protector's canary is the variable __stack_chk_guard.

@@ -11,7 +11,9 @@ ccache ?= $(if $(wildcard /usr/bin/ccache),ccache)
 tc_common := -O2 -g -fno-omit-frame-pointer -ffunction-sections -fdata-sections -fstack-protector-strong
 
 # No path of the machine that builds gets into an image, so that the same sources make the same bytes everywhere.
-tc_maps := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(tc_root)=fata
+# (-fdebug-prefix-map is part of -ffile-prefix-map, but gcc 12 gives only the former to the assembler.)
+tc_map = -ffile-prefix-map=$(1) -fdebug-prefix-map=$(1)
+tc_maps := $(call tc_map,$(CURDIR)=.) $(call tc_map,$(tc_root)=fata)
 
 # For our own C only: neither for third-party sources nor for users' code.
 WARNINGS := -std=c11 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
