@@ -34,6 +34,7 @@ lock_cache() {
 		flock 9
 	}
 	export FATA_CACHE_LOCKED="$cache"
+	rm -rf "$cache/tmp" # what earlier ones left that failed or were killed
 }
 
 # read_pin NAME: sets package, version and sha256.
