@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A guest's run: see guest.h. One loop waits for three things: console bytes, a signal (read as data through signalfd,
+ * so that nothing is interrupted half-way) and the next deadline. A run ends when the guest's process ended, when its
+ * last record stood for 2 seconds without further output, when its time is over, or when a signal asks for it.
+ */
+#include "guest.h"
+
+#include "cli.h"
+#include "process.h"
+#include "record.h"
+#include "symbols.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* From the last record to the end of a machine that does not end itself; from SIGTERM to SIGKILL. */
+#define LINGER_MS 2000
+#define ADDRESS_COUNT_MAX 128
+#define READ_COUNT_MAX 64 /* reads of what is left in the pipe when the guest has ended */
+
+enum end { END_NONE, END_ITSELF, END_LINGERED, END_TIMEOUT, END_SIGNAL, END_OUTPUT };
+
+struct guest {
+    const struct guest_plan *plan;
+    pid_t process;
+    int console; /* -1: at its end */
+    int signals;
+    struct record_reader reader;
+    unsigned address_count;
+    bool output_broken;
+    bool reaped;
+    int wait_status;
+    int signal; /* the one that asked for the end */
+    int64_t timeout_at_ms;
+    int64_t linger_at_ms; /* 0: no last record yet */
+};
+
+/* Standard output may have become non-blocking: it can be the terminal that QEMU has made so through its input. */
+static bool pass_on(const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(STDOUT_FILENO, bytes, len);
+
+        if (put >= 0) {
+            bytes += put;
+            len -= (size_t)put;
+        } else if (errno == EAGAIN) {
+            struct pollfd wait = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+            (void)poll(&wait, 1, -1);
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool explain(struct guest *guest, uint64_t address)
+{
+    struct text lines = {0};
+    bool passed;
+
+    if (guest->plan->debug_elf == NULL || guest->address_count == ADDRESS_COUNT_MAX) {
+        return true;
+    }
+    guest->address_count++;
+    text_add(&lines, "");
+    symbols_describe(guest->plan->debug_elf, address, &lines);
+    passed = pass_on(lines.bytes, lines.len);
+    text_free(&lines);
+    return passed;
+}
+
+/* Reads once from the console and passes it on; a line that names an address is followed by what it names. False: no
+ * more now. */
+static bool pump(struct guest *guest)
+{
+    char buffer[16384];
+    ssize_t got = read(guest->console, buffer, sizeof buffer);
+
+    if (got <= 0) {
+        if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+            (void)close(guest->console);
+            guest->console = -1;
+        }
+        return false;
+    }
+    for (size_t start = 0, at = 0; at < (size_t)got;) {
+        struct record record;
+
+        at += record_read(&guest->reader, buffer + at, (size_t)got - at, &record);
+        if (at == (size_t)got || record.kind == RECORD_ADDRESS) {
+            if (!pass_on(buffer + start, at - start) ||
+                (record.kind == RECORD_ADDRESS && !explain(guest, record.address))) {
+                guest->output_broken = true;
+            }
+            start = at;
+        }
+    }
+    guest->linger_at_ms = guest->reader.has_exit ? now_ms() + LINGER_MS : 0;
+    return true;
+}
+
+static void reap(struct guest *guest)
+{
+    if (!guest->reaped && waitpid(guest->process, &guest->wait_status, WNOHANG) == guest->process) {
+        guest->reaped = true;
+    }
+}
+
+static void read_signal(struct guest *guest)
+{
+    struct signalfd_siginfo info;
+
+    if (read(guest->signals, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    if (info.ssi_signo == SIGCHLD) {
+        reap(guest);
+    } else if (guest->signal == 0) {
+        guest->signal = (int)info.ssi_signo;
+    }
+}
+
+/* Waits until something happens or `until_ms` (0: for ever), and handles console bytes and signals. */
+static void step(struct guest *guest, int64_t until_ms)
+{
+    struct pollfd wait[2] = {{.fd = guest->console, .events = POLLIN}, {.fd = guest->signals, .events = POLLIN}};
+    int64_t left_ms = until_ms == 0 ? -1 : until_ms - now_ms();
+
+    left_ms = until_ms != 0 && left_ms < 0 ? 0 : left_ms;
+    if (poll(wait, 2, left_ms > 60000 ? 60000 : (int)left_ms) <= 0) {
+        return;
+    }
+    if (wait[0].revents != 0) {
+        (void)pump(guest);
+    }
+    if (wait[1].revents != 0) {
+        read_signal(guest);
+    }
+}
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+static enum end wait_for_end(struct guest *guest)
+{
+    for (;;) {
+        int64_t now = now_ms();
+
+        if (guest->output_broken) {
+            return END_OUTPUT;
+        }
+        if (guest->signal != 0) {
+            return END_SIGNAL;
+        }
+        if (guest->reaped) {
+            return END_ITSELF;
+        }
+        if (guest->linger_at_ms != 0 && now >= guest->linger_at_ms) {
+            return END_LINGERED;
+        }
+        if (guest->timeout_at_ms != 0 && now >= guest->timeout_at_ms) {
+            return END_TIMEOUT;
+        }
+        step(guest, sooner(guest->linger_at_ms, guest->timeout_at_ms));
+    }
+}
+
+static void end_process(struct guest *guest)
+{
+    int64_t kill_at_ms = now_ms() + LINGER_MS;
+
+    if (!guest->reaped) {
+        (void)kill(guest->process, SIGTERM);
+    }
+    while (!guest->reaped && now_ms() < kill_at_ms) {
+        step(guest, kill_at_ms);
+    }
+    if (!guest->reaped) {
+        (void)kill(guest->process, SIGKILL);
+        while (waitpid(guest->process, &guest->wait_status, 0) < 0 && errno == EINTR) {
+        }
+        guest->reaped = true;
+    }
+}
+
+/* How the guest's process ended, in words. */
+static const char *process_end(const struct guest *guest)
+{
+    if (WIFSIGNALED(guest->wait_status)) {
+        return text_format("%s was killed by signal %d (%s)", guest->plan->argv[0], WTERMSIG(guest->wait_status),
+                           strsignal(WTERMSIG(guest->wait_status)));
+    }
+    return text_format("%s ended with status %d", guest->plan->argv[0], WEXITSTATUS(guest->wait_status));
+}
+
+/* The record counts; the status of the machine's process only confirms it. */
+static void check_status(const struct guest *guest)
+{
+    int status = process_shell_status(guest->wait_status);
+    int expected = guest->plan->has_debug_exit ? (int)((guest->reader.exit << 1 | 1) & 0xff) : (int)guest->reader.exit;
+
+    if (status != expected && !(guest->plan->has_debug_exit && status == 0)) {
+        cli_warn("the guest's last record says %u, but %s", guest->reader.exit, process_end(guest));
+    }
+}
+
+static int ended_itself(const struct guest *guest)
+{
+    if (!guest->reader.has_exit) {
+        cli_warn("the guest ended without its last record, `fata: exit N`: %s", process_end(guest));
+        return CLI_RUN_FAILED;
+    }
+    check_status(guest);
+    return (int)guest->reader.exit;
+}
+
+static int outcome(const struct guest *guest, enum end end, unsigned lingered_exit)
+{
+    switch (end) {
+    case END_ITSELF:
+        return ended_itself(guest);
+    case END_LINGERED:
+        return (int)lingered_exit;
+    case END_TIMEOUT:
+        cli_warn("the guest was ended: it took longer than %g s (--timeout)", (double)guest->plan->timeout_ms / 1000);
+        return CLI_RUN_TIMEOUT;
+    case END_SIGNAL:
+        return 128 + guest->signal;
+    default:
+        cli_warn("the guest was ended: its output cannot be written");
+        return CLI_RUN_FAILED;
+    }
+}
+
+static void start(struct guest *guest)
+{
+    int ends[2];
+    sigset_t heeded;
+    struct process_plan plan = {.argv = guest->plan->argv, .error = -1, .death_signal = SIGKILL};
+
+    (void)sigemptyset(&heeded);
+    (void)sigaddset(&heeded, SIGINT);
+    (void)sigaddset(&heeded, SIGTERM);
+    (void)sigaddset(&heeded, SIGHUP);
+    (void)sigaddset(&heeded, SIGQUIT);
+    (void)sigaddset(&heeded, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &heeded, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    guest->signals = signalfd(-1, &heeded, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (guest->signals < 0 || pipe2(ends, O_CLOEXEC) != 0) {
+        cli_fail("cannot watch a guest: %s", strerror(errno));
+    }
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    plan.output = ends[1];
+    plan.error = guest->plan->error_is_console ? ends[1] : -1;
+    guest->console = ends[0];
+    guest->process = process_start(&plan);
+    (void)close(ends[1]);
+}
+
+int guest_run(const struct guest_plan *plan)
+{
+    struct guest guest = {.plan = plan};
+    unsigned lingered_exit;
+    enum end end;
+
+    terminal_save();
+    start(&guest);
+    if (plan->timeout_ms > 0) {
+        guest.timeout_at_ms = now_ms() + plan->timeout_ms;
+    }
+    end = wait_for_end(&guest);
+    lingered_exit = guest.reader.exit;
+    end_process(&guest);
+    for (unsigned i = 0; i < READ_COUNT_MAX && guest.console >= 0 && pump(&guest); i++) {
+    }
+    terminal_restore();
+    return outcome(&guest, end, lingered_exit);
+}

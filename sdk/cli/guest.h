@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Runs a guest in the foreground: starts its process, passes its console on, heeds its last record, time and signals,
+ * and leaves no process behind.
+ */
+#ifndef FATA_CLI_GUEST_H
+#define FATA_CLI_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct guest_plan {
+    char *const *argv;
+    const char *debug_elf;    /* for the addresses in crash reports; NULL: there is none */
+    int64_t timeout_ms;       /* 0: none */
+    bool error_is_console;    /* standard error is the guest's console too, not its hypervisor's */
+    bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
+};
+
+/* Returns the tool's exit status: the guest's N, 124, 125 or 128 + a signal. */
+int guest_run(const struct guest_plan *plan);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: ISC */
+/* The table of machines and the command lines that start them: see machines.h. */
+#include "machines.h"
+
+#include "cli.h"
+#include "files.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In QEMU's options a comma ends a value; two of them are one that does not. */
+static char *comma_doubled(const char *value)
+{
+    struct text text = {0};
+
+    text_add(&text, "");
+    for (; *value != '\0'; value++) {
+        text_add_bytes(&text, *value == ',' ? ",," : value, *value == ',' ? 2 : 1);
+    }
+    return text.bytes;
+}
+
+/* The guest splits its command line as a POSIX shell splits words: each argument is quoted for that. */
+static char *guest_command_line(char *const *arguments)
+{
+    struct text line = {0};
+
+    text_add(&line, "");
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        text_add(&line, i == 0 ? "" : " ");
+        text_add_quoted(&line, arguments[i]);
+    }
+    if (line.len > RUN_COMMAND_LINE_BYTES_MAX) {
+        cli_usage("the guest's arguments take %zu bytes, quoted; a guest's command line holds at most %d", line.len,
+                  RUN_COMMAND_LINE_BYTES_MAX);
+    }
+    return line.bytes;
+}
+
+static void add_devices(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+{
+    struct text net = {0};
+
+    for (size_t i = 0; i < plan->disks.count; i++) {
+        char *file = comma_doubled(plan->disks.items[i]);
+
+        words_add(argv, "-blockdev");
+        words_addf(argv, "driver=raw,node-name=disk%zu,file.driver=file,file.filename=%s", i, file);
+        words_add(argv, "-device");
+        words_addf(argv, "%s,drive=disk%zu", machine->virtio_block, i);
+        free(file);
+    }
+    if (plan->port_count == 0) {
+        return;
+    }
+    text_add(&net, "user,id=n0");
+    for (size_t i = 0; i < plan->port_count; i++) {
+        text_addf(&net, ",hostfwd=tcp:127.0.0.1:%u-:%u", plan->ports[i].host, plan->ports[i].guest);
+    }
+    words_add(argv, "-netdev");
+    words_add(argv, net.bytes);
+    words_add(argv, "-device");
+    words_addf(argv, "%s,netdev=n0", machine->virtio_net);
+    text_free(&net);
+}
+
+static void qemu_x86(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+{
+    static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+                                        "-serial",     "stdio",           "-monitor", "none"};
+    char *line = guest_command_line(plan->arguments);
+
+    words_add(argv, machine->program);
+    words_add(argv, "-M");
+    words_add(argv, machine->type);
+    words_add(argv, "-cpu");
+    words_add(argv, "max");
+    words_add(argv, "-accel");
+    words_add(argv, plan->kvm ? "kvm" : "tcg");
+    words_add(argv, "-m");
+    words_addf(argv, "%" PRIu64 "M", plan->memory_mib);
+    for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
+        words_add(argv, quiet[i]);
+    }
+    words_add(argv, "-kernel");
+    words_add(argv, plan->image);
+    if (line[0] != '\0') {
+        words_add(argv, "-append");
+        words_add(argv, line);
+    }
+    words_add(argv, "-device");
+    words_add(argv, "isa-debug-exit,iobase=0xf4,iosize=0x04");
+    add_devices(machine, plan, argv);
+    if (plan->gdb) {
+        words_add(argv, "-S");
+        words_add(argv, "-gdb");
+        words_addf(argv, "tcp:127.0.0.1:%u", plan->gdb_port);
+    }
+    free(line);
+}
+
+/* A name without a slash would be looked for on the PATH. */
+static void process(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+{
+    const char *program = plan->gdb && plan->debug_elf != NULL ? plan->debug_elf : plan->image;
+
+    (void)machine;
+    if (plan->gdb) {
+        words_add(argv, "gdb");
+        words_add(argv, "--args");
+    }
+    words_addf(argv, "%s%s", strchr(program, '/') == NULL ? "./" : "", program);
+    for (size_t i = 0; plan->arguments[i] != NULL; i++) {
+        words_add(argv, plan->arguments[i]);
+    }
+}
+
+static const struct machine machines[] = {
+    {.name = "process", .description = "a process of this Linux host", .is_process = true, .boots = verdict_process,
+     .command = process},
+    {.name = "microvm", .description = "QEMU's smallest x86 machine; virtio by memory", .program = "qemu-system-x86_64",
+     .package = "qemu-system-x86", .has_debug_exit = true, .type = "microvm,acpi=off,isa-serial=on",
+     .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device", .boots = verdict_qemu,
+     .command = qemu_x86},
+    {.name = "q35", .description = "QEMU's PC with PCI Express", .program = "qemu-system-x86_64",
+     .package = "qemu-system-x86", .has_debug_exit = true, .type = "q35", .virtio_block = "virtio-blk-pci",
+     .virtio_net = "virtio-net-pci,romfile=", .boots = verdict_qemu, .command = qemu_x86},
+    {.name = "pc", .description = "QEMU's PC with PCI", .program = "qemu-system-x86_64",
+     .package = "qemu-system-x86", .has_debug_exit = true, .type = "pc", .virtio_block = "virtio-blk-pci",
+     .virtio_net = "virtio-net-pci,romfile=", .boots = verdict_qemu, .command = qemu_x86},
+};
+
+enum { MACHINE_COUNT = sizeof machines / sizeof machines[0] };
+
+const struct machine *machine_find(const char *name)
+{
+    for (size_t i = 0; i < MACHINE_COUNT; i++) {
+        if (strcmp(machines[i].name, name) == 0) {
+            return &machines[i];
+        }
+    }
+    return NULL;
+}
+
+const char *machine_names(void)
+{
+    struct text list = {0};
+
+    for (size_t i = 0; i < MACHINE_COUNT; i++) {
+        text_addf(&list, "%s%s", i == 0 ? "" : ", ", machines[i].name);
+    }
+    return list.bytes;
+}
+
+const char *machine_suggest(const char *name)
+{
+    const char *names[MACHINE_COUNT + 1];
+
+    for (size_t i = 0; i < MACHINE_COUNT; i++) {
+        names[i] = machines[i].name;
+    }
+    names[MACHINE_COUNT] = NULL;
+    return cli_suggest(name, names);
+}
+
+const char *machine_missing(const struct machine *machine)
+{
+    if (machine->program == NULL || program_found(machine->program)) {
+        return NULL;
+    }
+    return text_format("%s is not installed; on Debian: apt-get install %s", machine->program, machine->package);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The machines that `fata run` drives. machines.c holds them in one table: a machine is one entry there, with a
+ * function that makes the command line that starts it. Which boards run on a machine stands in the boards' board.mk.
+ */
+#ifndef FATA_CLI_MACHINES_H
+#define FATA_CLI_MACHINES_H
+
+#include "text.h"
+#include "verdict.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RUN_DISK_COUNT_MAX 7 /* microvm has 8 places for virtio devices, and the network takes one */
+#define RUN_PORT_COUNT_MAX 32
+#define RUN_COMMAND_LINE_BYTES_MAX 4000
+
+struct run_port {
+    unsigned host;
+    unsigned guest;
+};
+
+/* What is to run, and with what. */
+struct run_plan {
+    const char *image;
+    const char *debug_elf;  /* NULL: there is none */
+    char *const *arguments; /* the guest's, ends with NULL */
+    uint64_t memory_mib;    /* 0: the usual amount */
+    struct words disks;
+    struct run_port ports[RUN_PORT_COUNT_MAX];
+    size_t port_count;
+    bool kvm;
+    bool gdb;
+    unsigned gdb_port;
+};
+
+struct machine {
+    const char *name;
+    const char *description;
+    const char *program; /* what runs it and the Debian package that has it; NULL: the image itself is the program */
+    const char *package;
+    bool is_process;      /* no memory, disks and ports of its own; its standard error is its console too */
+    bool has_debug_exit;  /* ends with status (N << 1 | 1) & 0xff */
+    const char *type;     /* QEMU's -M */
+    const char *virtio_block;
+    const char *virtio_net;
+    verdict_function *boots;
+    void (*command)(const struct machine *machine, const struct run_plan *plan, struct words *argv_out);
+};
+
+#define MACHINE_MEMORY_MIB 32 /* when none is asked for */
+
+const struct machine *machine_find(const char *name);
+const char *machine_names(void); /* "a, b, c" */
+const char *machine_suggest(const char *name); /* as cli_suggest() */
+
+/* NULL when this host has what runs the machine; else what is missing and how to get it. */
+const char *machine_missing(const struct machine *machine);
+
+#endif

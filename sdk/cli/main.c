@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `fata`, the SDK's tool on the developer's machine: makes projects, builds and runs them, and says what an image is.
+ * This file is its table of contents: the commands, each described and done in a file of its own.
+ */
+#include "cli.h"
+
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct cli_command *const commands[] = {
+    &command_new, &command_build, &command_run, &command_test, &command_inspect, &command_boards, &command_templates,
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_help(void)
+{
+    printf("usage: fata COMMAND ...\n\nMakes, builds, runs and inspects unikernels written in C.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        printf("  %-10s  %s\n", commands[i]->name, commands[i]->summary);
+    }
+    printf("\n`fata COMMAND --help` tells more about a command, `fata --version` which version this is.\n"
+           "The SDK's folder is the one above this program's, or what the environment's FATA names.\n");
+}
+
+static _Noreturn void unknown_command(const char *given)
+{
+    const char *names[COMMAND_COUNT + 1];
+    struct text list = {0};
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        names[i] = commands[i]->name;
+        text_addf(&list, "%s%s", i == 0 ? "" : ", ", names[i]);
+    }
+    names[COMMAND_COUNT] = NULL;
+    if (given[0] == '-') {
+        cli_usage("unknown option %s; the options are --help, --version; the commands are %s", given, list.bytes);
+    }
+    cli_usage("unknown command `%s`%s; the commands are %s", given, cli_suggest(given, names), list.bytes);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+
+    if (name == NULL) {
+        cli_usage("which command?");
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help();
+        return cli_flush() ? CLI_OK : CLI_FAILED;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("fata %s\n", FATA_VERSION);
+        return cli_flush() ? CLI_OK : CLI_FAILED;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, commands[i]->name) == 0) {
+            cli_set_command(commands[i]);
+            return commands[i]->run(commands[i], argc - 2, argv + 2);
+        }
+    }
+    unknown_command(name);
+}

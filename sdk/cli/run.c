@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `fata run`: builds a project's image and runs it on a machine. The steps stand in run() at the end: choose the
+ * machine and the board, check what is asked of it, build, check the image, make the command line, run it.
+ */
+#include "cli.h"
+
+#include "board.h"
+#include "files.h"
+#include "guest.h"
+#include "project.h"
+#include "run_options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IMAGE_BYTES_MAX ((size_t)512 * 1024 * 1024)
+
+static const struct machine *named_machine(const char *name)
+{
+    const struct machine *machine = machine_find(name);
+
+    if (machine == NULL) {
+        cli_usage("no machine `%s`%s; the machines are %s", name, machine_suggest(name), machine_names());
+    }
+    return machine;
+}
+
+/* Chooses the machine and, for a build, sets request->bsp. */
+static const struct machine *choose(struct run_request *request)
+{
+    const struct machine *machine = request->on != NULL ? named_machine(request->on) : NULL;
+    const struct board *board;
+
+    if (machine != NULL && request->bsp == NULL) {
+        if (request->image == NULL) {
+            request->bsp = board_for_machine(machine->name)->name;
+        }
+        return machine;
+    }
+    board = board_find(request->bsp != NULL ? request->bsp : BOARD_DEFAULT);
+    request->bsp = board->name;
+    if (machine == NULL) {
+        if (board->machines.count == 0) {
+            cli_fail("the board %s runs on no machine that this tool drives", board->name);
+        }
+        return named_machine(board->machines.items[0]);
+    }
+    if (!words_hold(&board->machines, machine->name)) {
+        struct text list = {0};
+
+        for (size_t i = 0; i < board->machines.count; i++) {
+            text_addf(&list, "%s%s", i == 0 ? "" : ", ", board->machines.items[i]);
+        }
+        cli_usage("the board %s does not run on %s; its machines are: %s", board->name, machine->name,
+                  list.len > 0 ? list.bytes : "none");
+    }
+    return machine;
+}
+
+/* What a machine cannot have is refused before anything is built. */
+static void check_request(const struct machine *machine, struct run_request *request)
+{
+    const char *missing = request->dry_run ? NULL : machine_missing(machine);
+
+    if (missing != NULL) {
+        cli_fail("cannot run on %s: %s", machine->name, missing);
+    }
+    if (!machine->is_process) {
+        if (request->plan.memory_mib == 0) {
+            request->plan.memory_mib = MACHINE_MEMORY_MIB;
+        }
+        if (request->plan.kvm && !request->dry_run && access("/dev/kvm", R_OK | W_OK) != 0) {
+            cli_fail("--accel kvm: /dev/kvm cannot be used: %s; without it, QEMU runs in software", strerror(errno));
+        }
+        return;
+    }
+    if (request->plan.memory_mib != 0) {
+        cli_usage("--memory: a process takes its memory from Linux; `ulimit -v` bounds it");
+    }
+    if (request->plan.disks.count > 0) {
+        cli_usage("--disk: a process has no disks of its own; give it files by its own arguments, behind `--`");
+    }
+    if (request->plan.port_count > 0) {
+        cli_usage("--port: a process uses the host's network: it listens where its own arguments say, behind `--`");
+    }
+    if (request->plan.kvm) {
+        cli_usage("--accel kvm: a process runs on the processor itself");
+    }
+    if (request->has_gdb_port) {
+        cli_usage("--gdb PORT: a process runs under gdb itself, without a port; give --gdb alone");
+    }
+    if (request->plan.gdb && !request->dry_run && !program_found("gdb")) {
+        cli_fail("gdb is not installed; on Debian: apt-get install gdb");
+    }
+}
+
+static void build(struct run_request *request)
+{
+    struct words no_targets = {0};
+
+    project_require();
+    if (!project_make(request->bsp, request->debug, true, &no_targets)) {
+        cli_fail("the build for %s failed", request->bsp);
+    }
+    request->image = project_image(request->bsp, request->debug);
+}
+
+/* Reads the image: that it boots on the machine is easier to tell here than from a silent guest. */
+static void check_image(const struct machine *machine, struct run_request *request)
+{
+    char *debug_elf = text_format("%s.elf", request->image);
+    struct text image = {0};
+    char reason[VERDICT_WHY_CAP];
+    struct elf elf;
+    const char *why;
+
+    if (!file_read(request->image, IMAGE_BYTES_MAX, &image, &why)) {
+        cli_fail("cannot read the image %s: %s", request->image, why);
+    }
+    if (!elf_parse(&elf, (const uint8_t *)image.bytes, image.len, &why)) {
+        cli_fail("cannot run %s: %s", request->image, why);
+    }
+    if (!machine->boots(&elf, reason)) {
+        cli_fail("%s does not boot on %s: %s", request->image, machine->name, reason);
+    }
+    if (!machine->is_process && elf.load_end > request->plan.memory_mib * 1024 * 1024) {
+        cli_fail("%s takes memory up to %" PRIu64 " MiB, but --memory gives %" PRIu64 " MiB", request->image,
+                 (elf.load_end + 1024 * 1024 - 1) / (1024 * 1024), request->plan.memory_mib);
+    }
+    if (machine->is_process && access(request->image, X_OK) != 0) {
+        cli_fail("%s cannot be executed: %s", request->image, strerror(errno));
+    }
+    request->plan.image = request->image;
+    if (access(debug_elf, R_OK) == 0) {
+        request->plan.debug_elf = debug_elf;
+    } else if (elf.has_symbols) {
+        request->plan.debug_elf = request->image;
+    }
+    text_free(&image);
+}
+
+static void print_command_line(const struct words *argv)
+{
+    struct text line = {0};
+
+    for (size_t i = 0; i < argv->count; i++) {
+        text_add(&line, i == 0 ? "" : " ");
+        text_add_quoted(&line, argv->items[i]);
+    }
+    printf("%s\n", line.bytes);
+}
+
+static void tell_gdb(const struct run_plan *plan)
+{
+    struct text file = {0};
+
+    text_add_quoted(&file, plan->debug_elf != NULL ? plan->debug_elf : plan->image);
+    cli_warn("the guest waits for a debugger; attach it by\n    gdb %s -ex 'target remote :%u'", file.bytes,
+             plan->gdb_port);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct run_request request = run_read_options(command, argc, argv);
+    const struct machine *machine = choose(&request);
+    struct words line = {0};
+    struct guest_plan guest;
+
+    check_request(machine, &request);
+    if (request.image == NULL) {
+        build(&request);
+    }
+    check_image(machine, &request);
+    machine->command(machine, &request.plan, &line);
+    if (request.dry_run) {
+        print_command_line(&line);
+        return cli_flush() ? CLI_OK : CLI_RUN_FAILED;
+    }
+    if (request.plan.gdb && machine->is_process) {
+        (void)execvp(line.items[0], line.items);
+        cli_fail("cannot start %s: %s", line.items[0], strerror(errno));
+    }
+    if (request.plan.gdb) {
+        tell_gdb(&request.plan);
+    }
+    guest = (struct guest_plan){
+        .argv = line.items,
+        .debug_elf = request.plan.debug_elf,
+        .timeout_ms = request.timeout_ms,
+        .error_is_console = machine->is_process,
+        .has_debug_exit = machine->has_debug_exit,
+    };
+    return guest_run(&guest);
+}
+
+const struct cli_command command_run = {
+    .name = "run",
+    .synopsis = "[OPTIONS] [-- ARGUMENTS]",
+    .summary = "Builds the project in the current folder and runs it",
+    .details = run_details,
+    .options = run_options,
+    .usage_status = CLI_RUN_FAILED,
+    .failure_status = CLI_RUN_FAILED,
+    .run = run,
+};

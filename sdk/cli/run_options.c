@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+/* Reading the options of `fata run`: sizes, ports, disks and times, each with a message that says what is valid. */
+#include "run_options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MEMORY_MIB_MIN 2
+#define MEMORY_MIB_MAX ((uint64_t)64 * 1024)
+#define TIMEOUT_S_MAX 1e6
+#define SECTOR_BYTES 512
+#define GDB_PORT_DEFAULT 1234
+#define GUEST_PORT_DEFAULT 80
+
+enum {
+    OPTION_BSP = 1,
+    OPTION_ON,
+    OPTION_MEMORY,
+    OPTION_DISK,
+    OPTION_PORT,
+    OPTION_TIMEOUT,
+    OPTION_GDB,
+    OPTION_DEBUG,
+    OPTION_DRY_RUN,
+    OPTION_ACCEL,
+    OPTION_IMAGE,
+};
+
+const struct cli_option run_options[] = {
+    {OPTION_BSP, "--bsp", "B", "the board to build for (default: the one for MACHINE, else xen-x86_64)"},
+    {OPTION_ON, "--on", "MACHINE", "where to run it (default: the board's first); see `fata boards`"},
+    {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M)"},
+    {OPTION_DISK, "--disk", "FILE", "a raw disk image, as a virtio disk; may be repeated"},
+    {OPTION_PORT, "--port", "HOST[:GUEST]", "TCP port HOST of 127.0.0.1 leads to GUEST (default: 80); may be repeated"},
+    {OPTION_TIMEOUT, "--timeout", "SECONDS", "end the guest after this time"},
+    {OPTION_GDB, "--gdb", "[PORT]", "wait for gdb on 127.0.0.1 (default: 1234); a process starts under gdb"},
+    {OPTION_DEBUG, "--debug", NULL, "a build for debugging (DEBUG=1)"},
+    {OPTION_DRY_RUN, "--dry-run", NULL, "build, print the command line that would run, and end"},
+    {OPTION_ACCEL, "--accel", "tcg|kvm", "how QEMU runs the guest's code (default: tcg, in software)"},
+    {OPTION_IMAGE, "--image", "IMAGE", "run this file and build nothing; its symbols are looked for in IMAGE.elf"},
+    {0},
+};
+
+const char run_details[] =
+    "Builds the project in the current folder and runs its image in the foreground. Arguments behind `--` are the\n"
+    "guest's. What the guest prints goes to standard output as it comes; standard input goes to the guest. A line\n"
+    "`fata: at 0xADDRESS` is followed by the function and source line that it names. The console of a process (--on\n"
+    "process) is its standard output and standard error.\n\n"
+    "Exit status: the guest's own N. The last line of a run is the record `fata: exit N`; it counts when nothing follows\n"
+    "it. A guest that prints it and does not end by itself is ended 2 seconds later. Further:\n"
+    "  134      a guest that crashed (it prints `fata: crash: ...` and `fata: exit 134`)\n"
+    "  124      --timeout passed\n"
+    "  125      the guest ended without the record, or fata itself failed: wrong usage, a failed build, no QEMU ...\n"
+    "  130 143  ended by Ctrl-C (SIGINT) or SIGTERM; other signals likewise: 128 + the signal\n";
+
+static bool read_number(const char *text, uint64_t max, uint64_t *value_out, const char **rest_out)
+{
+    char *end;
+
+    errno = 0;
+    *value_out = strtoull(text, &end, 10);
+    *rest_out = end;
+    return isdigit((unsigned char)text[0]) && errno == 0 && *value_out <= max;
+}
+
+static uint64_t read_memory(const char *text)
+{
+    const char *rest;
+    uint64_t mib;
+    bool valid = read_number(text, MEMORY_MIB_MAX, &mib, &rest);
+
+    if (valid && (strcasecmp(rest, "G") == 0 || strcasecmp(rest, "GiB") == 0)) {
+        mib *= 1024;
+    } else if (rest[0] != '\0' && strcasecmp(rest, "M") != 0 && strcasecmp(rest, "MiB") != 0) {
+        cli_usage("--memory %s: not a size; valid are 16M, 1G or a number of MiB", text);
+    }
+    if (!valid || mib < MEMORY_MIB_MIN || mib > MEMORY_MIB_MAX) {
+        cli_usage("--memory %s: a guest gets from 2M to 64G", text);
+    }
+    return mib;
+}
+
+static unsigned read_port(const char *option, const char *all, const char *text, const char **rest_out)
+{
+    uint64_t port;
+
+    if (!read_number(text, 65535, &port, rest_out) || port == 0) {
+        cli_usage("%s %s: a port is a number of 1 to 65535", option, all);
+    }
+    return (unsigned)port;
+}
+
+static void add_port(struct run_plan *plan, const char *text)
+{
+    struct run_port port = {.guest = GUEST_PORT_DEFAULT};
+    const char *rest;
+
+    port.host = read_port("--port", text, text, &rest);
+    if (rest[0] == ':') {
+        port.guest = read_port("--port", text, rest + 1, &rest);
+    }
+    if (rest[0] != '\0') {
+        cli_usage("--port %s: valid are HOST and HOST:GUEST, as in 8080:80", text);
+    }
+    for (size_t i = 0; i < plan->port_count; i++) {
+        if (plan->ports[i].host == port.host) {
+            cli_usage("--port %s: port %u of the host is given twice", text, port.host);
+        }
+    }
+    if (plan->port_count == RUN_PORT_COUNT_MAX) {
+        cli_usage("too many ports: at most %d", RUN_PORT_COUNT_MAX);
+    }
+    plan->ports[plan->port_count++] = port;
+}
+
+static void add_disk(struct run_plan *plan, const char *path)
+{
+    struct stat status;
+
+    if (plan->disks.count == RUN_DISK_COUNT_MAX) {
+        cli_usage("too many disks: at most %d", RUN_DISK_COUNT_MAX);
+    }
+    if (stat(path, &status) != 0) {
+        cli_fail("--disk %s: %s; `truncate -s 64M FILE` makes an empty disk", path, strerror(errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        cli_fail("--disk %s: it is not a regular file", path);
+    }
+    if (access(path, R_OK | W_OK) != 0) {
+        cli_fail("--disk %s: it cannot be read and written: %s", path, strerror(errno));
+    }
+    if (status.st_size == 0 || status.st_size % SECTOR_BYTES != 0) {
+        cli_fail("--disk %s: it has %jd bytes; a disk is a multiple of %d bytes", path, (intmax_t)status.st_size,
+                 SECTOR_BYTES);
+    }
+    words_add(&plan->disks, path);
+}
+
+static int64_t read_timeout(const char *text)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (!isdigit((unsigned char)text[0]) || *end != '\0' || !isfinite(seconds) || seconds < 0.001 ||
+        seconds > TIMEOUT_S_MAX) {
+        cli_usage("--timeout %s: valid are seconds, from 0.001 to %g", text, TIMEOUT_S_MAX);
+    }
+    return (int64_t)(seconds * 1000);
+}
+
+static void read_accel(struct run_plan *plan, const char *text)
+{
+    if (strcmp(text, "kvm") != 0 && strcmp(text, "tcg") != 0) {
+        cli_usage("--accel %s: valid are tcg, kvm", text);
+    }
+    plan->kvm = strcmp(text, "kvm") == 0;
+}
+
+static void read_gdb(struct run_request *request, const char *text)
+{
+    const char *rest;
+
+    request->plan.gdb = true;
+    request->has_gdb_port = text != NULL;
+    request->plan.gdb_port = GDB_PORT_DEFAULT;
+    if (text != NULL) {
+        request->plan.gdb_port = read_port("--gdb", text, text, &rest);
+        if (rest[0] != '\0') {
+            cli_usage("--gdb %s: a port is a number of 1 to 65535", text);
+        }
+    }
+}
+
+struct run_request run_read_options(const struct cli_command *command, int argc, char **argv)
+{
+    static char *no_arguments[] = {NULL};
+    struct cli_walk walk = cli_walk_start(command, argc, argv);
+    struct run_request request = {.plan = {.arguments = no_arguments}};
+
+    for (int id; (id = cli_next(&walk)) != CLI_END;) {
+        switch (id) {
+        case OPTION_BSP: request.bsp = walk.value; break;
+        case OPTION_ON: request.on = walk.value; break;
+        case OPTION_MEMORY: request.plan.memory_mib = read_memory(walk.value); break;
+        case OPTION_DISK: add_disk(&request.plan, walk.value); break;
+        case OPTION_PORT: add_port(&request.plan, walk.value); break;
+        case OPTION_TIMEOUT: request.timeout_ms = read_timeout(walk.value); break;
+        case OPTION_GDB: read_gdb(&request, walk.value); break;
+        case OPTION_DEBUG: request.debug = true; break;
+        case OPTION_DRY_RUN: request.dry_run = true; break;
+        case OPTION_ACCEL: read_accel(&request.plan, walk.value); break;
+        case OPTION_IMAGE: request.image = walk.value; break;
+        case CLI_REST:
+            request.plan.arguments = argv + walk.next;
+            walk.next = walk.argc;
+            break;
+        default: cli_usage("unexpected argument `%s`; the guest's own arguments stand behind `--`", walk.value);
+        }
+    }
+    if (request.plan.gdb && request.timeout_ms > 0) {
+        cli_usage("--timeout and --gdb: a guest that waits for a debugger has no time limit; give one of them");
+    }
+    return request;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* The options of `fata run`, read and checked. */
+#ifndef FATA_CLI_RUN_OPTIONS_H
+#define FATA_CLI_RUN_OPTIONS_H
+
+#include "cli.h"
+#include "machines.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run_request {
+    const char *bsp; /* NULL: not given */
+    const char *on;
+    const char *image;
+    bool debug;
+    bool dry_run;
+    bool has_gdb_port;
+    int64_t timeout_ms; /* 0: none */
+    struct run_plan plan;
+};
+
+extern const struct cli_option run_options[];
+extern const char run_details[];
+
+struct run_request run_read_options(const struct cli_command *command, int argc, char **argv);
+
+#endif

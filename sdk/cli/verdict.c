@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the loaders want of an ELF file. All PVH loaders: Xen's public header arch-x86/hvm/start_info.h. QEMU: its
+ * hw/i386/x86.c and include/hw/elf_ops.h. Firecracker and Cloud Hypervisor share the crate linux-loader
+ * (src/loader/elf/mod.rs). A Linux process: fs/binfmt_elf.c.
+ */
+#include "verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define MIB UINT64_C(0x100000)
+#define GIB_4 (UINT64_C(1) << 32)
+#define LINUX_LOWEST_ADDRESS UINT64_C(0x10000) /* vm.mmap_min_addr */
+
+const char *elf_machine_name(uint16_t machine)
+{
+    switch (machine) {
+    case ELF_MACHINE_386: return "x86 (32-bit)";
+    case ELF_MACHINE_ARM: return "ARM (32-bit)";
+    case ELF_MACHINE_X86_64: return "x86-64";
+    case ELF_MACHINE_AARCH64: return "ARM64";
+    default: return "another machine";
+    }
+}
+
+const char *elf_type_name(uint16_t type)
+{
+    switch (type) {
+    case ELF_TYPE_REL: return "object file";
+    case ELF_TYPE_EXEC: return "executable";
+    case ELF_TYPE_DYN: return "position-independent executable or shared library";
+    case ELF_TYPE_CORE: return "core dump";
+    default: return "of an unknown type";
+    }
+}
+
+/* What every loader needs. */
+static bool is_x86_program(const struct elf *elf, char *why)
+{
+    if (elf->machine != ELF_MACHINE_386 && elf->machine != ELF_MACHINE_X86_64) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is for %s, not for x86", elf_machine_name(elf->machine));
+    } else if (elf->type == ELF_TYPE_REL) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is an object file: it must be linked first");
+    } else if (elf->load_count == 0) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it has no segment to load (PT_LOAD)");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool verdict_xen(const struct elf *elf, char *why)
+{
+    if (!is_x86_program(elf, why)) {
+        return false;
+    }
+    if (!elf->has_pvh) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "no PVH note (a Xen note of type 18 in a PT_NOTE segment)");
+    } else if (elf->load_start < MIB) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "it loads below 1 MiB (at 0x%" PRIx64 "), where PCs keep tables and devices", elf->load_start);
+    } else if (elf->pvh_entry >= GIB_4) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "its PVH entry, 0x%" PRIx64 ", lies above 4 GiB", elf->pvh_entry);
+    } else if (elf->load_end > GIB_4) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it loads above 4 GiB (up to 0x%" PRIx64 ")", elf->load_end);
+    } else if (elf_find_physical(elf, elf->pvh_entry) == elf->segment_count) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "its PVH entry, 0x%" PRIx64 ", lies outside of the loaded segments",
+                       elf->pvh_entry);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* QEMU rounds the length of a note's name up to p_align: with more than 4 it reads the entry from a wrong place. */
+bool verdict_qemu(const struct elf *elf, char *why)
+{
+    if (!verdict_xen(elf, why)) {
+        return false;
+    }
+    if (elf->pvh_align > 4) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "the PVH note's segment is aligned to %" PRIu64 " bytes: QEMU misreads it, 4 are needed",
+                       elf->pvh_align);
+        return false;
+    }
+    return true;
+}
+
+bool verdict_rust_vmm(const struct elf *elf, char *why)
+{
+    if (!verdict_xen(elf, why)) {
+        return false;
+    }
+    if (!elf->is_64) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "32-bit ELF: Firecracker and Cloud Hypervisor load only 64-bit ones");
+    } else if (elf->entry < MIB) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "e_entry 0x%" PRIx64 " is outside of the loaded segments, below 1 MiB (Firecracker and Cloud "
+                       "Hypervisor check it)",
+                       elf->entry);
+    } else if (!elf->pvh_in_last_notes) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "the PVH note is not in the last PT_NOTE segment: Firecracker and Cloud Hypervisor read only "
+                       "that one");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool verdict_process(const struct elf *elf, char *why)
+{
+    size_t start;
+
+    if (!is_x86_program(elf, why)) {
+        return false;
+    }
+    start = elf_find_virtual(elf, elf->entry);
+    if (elf->has_pvh) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it has a PVH note: it is made for a machine of its own");
+    } else if (elf->type != ELF_TYPE_EXEC && elf->type != ELF_TYPE_DYN) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is not an executable");
+    } else if (elf->type == ELF_TYPE_DYN && elf->entry == 0) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is a shared library: it has no entry");
+    } else if (elf->type == ELF_TYPE_EXEC && elf_find_virtual(elf, LINUX_LOWEST_ADDRESS - 1) != elf->segment_count) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it loads below 64 KiB, which Linux keeps free");
+    } else if (start == elf->segment_count || (elf_segment(elf, start).flags & ELF_EXECUTE) == 0) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "its entry, 0x%" PRIx64 ", lies outside of the executable segments",
+                       elf->entry);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+const struct verdict verdicts[] = {
+    {"Xen PVH", verdict_xen},
+    {"QEMU microvm", verdict_qemu},
+    {"QEMU q35", verdict_qemu},
+    {"QEMU pc", verdict_qemu},
+    {"Firecracker", verdict_rust_vmm},
+    {"Cloud Hypervisor", verdict_rust_vmm},
+    {"Linux process", verdict_process},
+    {0},
+};
