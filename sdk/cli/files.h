@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where things are: the SDK's root, programs on the PATH, whole files in memory, and whether one path lies in another. */
+/* Where things are: the SDK's folder, programs on the PATH, whole files in memory, whether one path lies in another. */
 #ifndef FATA_CLI_FILES_H
 #define FATA_CLI_FILES_H
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Fuzzes the ELF reader and the loaders' verdicts: whatever the bytes, nothing may be read outside of them, and what
+ * elf_parse() accepts must be usable through the accessors. libFuzzer starts from the tiny files in corpus-elf/:
+ *
+ *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isdk/cli \
+ *         tests/cli/fuzz_elf.c sdk/cli/elf.c sdk/cli/verdict.c -o fuzz_elf
+ *     ./fuzz_elf -max_total_time=60 NEW-FOLDER tests/cli/corpus-elf
+ */
+#include "elf.h"
+#include "verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static void require(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
+static void check_tables(const struct elf *elf)
+{
+    const char *start = (const char *)elf->bytes;
+
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        struct elf_segment s = elf_segment(elf, i);
+
+        require(s.file_bytes == 0 || (s.offset <= elf->len && s.file_bytes <= elf->len - s.offset));
+        if (s.type == ELF_SEGMENT_LOAD && s.memory_bytes > 0) {
+            require(s.physical_address >= elf->load_start);
+            require(s.physical_address + s.memory_bytes <= elf->load_end);
+            require(elf_find_physical(elf, s.physical_address) <= i);
+            require(elf_find_virtual(elf, s.virtual_address) <= i);
+        }
+    }
+    for (size_t i = 0; i < elf->section_count; i++) {
+        struct elf_section s = elf_section(elf, i);
+        size_t name_len = strlen(s.name);
+
+        require(name_len == 0 || (s.name >= start && name_len < elf->len));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct elf elf;
+    const char *why = NULL;
+
+    if (!elf_parse(&elf, bytes, len, &why)) {
+        require(why != NULL && why[0] != '\0');
+        return 0;
+    }
+    check_tables(&elf);
+    for (const struct verdict *verdict = verdicts; verdict->machine != NULL; verdict++) {
+        char reason[VERDICT_WHY_CAP] = "";
+
+        require(verdict->boots(&elf, reason) || (reason[0] != '\0' && strlen(reason) < VERDICT_WHY_CAP - 1));
+    }
+    return 0;
+}
