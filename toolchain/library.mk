@@ -1,0 +1,39 @@
+# Compiles the SDK for one board into libfata.a: see sdk.mk for what goes in. Run by the top Makefile as
+# `make -f toolchain/library.mk BSP=... [DEBUG=1]`.
+# SPDX-License-Identifier: ISC
+
+.DEFAULT_GOAL := library
+include toolchain/sdk.mk
+
+lib_rooms := sdk/core sdk/fiber sdk/boot $(BOARD_ROOMS) bsp/$(BSP)
+lib_files := $(foreach room,$(lib_rooms),$(if $(filter %.c %.S,$(room)),$(room),$(wildcard $(room)/*.c $(room)/*.S)))
+lib_files := $(filter-out sdk/core/build_$(if $(DEBUG),release,debug).c,$(lib_files))
+lib_objects := $(lib_files:%=$(sdk_out)/%.o)
+
+library: $(sdk_out)/libfata.a
+
+# A file that is gone leaves the library too: the list of members is a prerequisite.
+$(sdk_out)/libfata.a: $(lib_objects) $(sdk_out)/members
+	@rm -f $@
+	@$(TARGET_AR) rcs $@ $(lib_objects)
+
+$(sdk_out)/members: FORCE
+	@mkdir -p $(@D)
+	@echo '$(lib_objects)' | cmp -s - $@ || echo '$(lib_objects)' > $@
+
+lib_flags = $(TARGET_CFLAGS) $(sdk_includes) -MMD -MP
+lib_makefiles := $(wildcard toolchain/*.mk) bsp/$(BSP)/board.mk
+
+$(sdk_out)/%.c.o: %.c $(lib_makefiles) | $(addprefix $(sdk_third)/,$(sdk_need))
+	@mkdir -p $(@D)
+	@echo "  CC  $(sdk_flavour) $<"
+	@$(TARGET_CC) $(lib_flags) $(WARNINGS) -D_GNU_SOURCE -c $< -o $@
+
+$(sdk_out)/%.S.o: %.S $(lib_makefiles) | $(addprefix $(sdk_third)/,$(sdk_need))
+	@mkdir -p $(@D)
+	@echo "  AS  $(sdk_flavour) $<"
+	@$(TARGET_CC) $(lib_flags) -c $< -o $@
+
+-include $(lib_objects:.o=.d)
+.PHONY: library FORCE
+.DELETE_ON_ERROR:

@@ -1,0 +1,103 @@
+# How a project is built, run and tested; its Makefile sets these and includes this file:
+#   FATA   where the SDK is            NAME   the program's name
+#   SRCS   its C and assembler files   LIBS   third-party libraries (names in toolchain/third-party/pins)
+#   CFLAGS LDFLAGS   what it wants besides
+# On the command line:
+#   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers
+#   make run [ON=machine] [ARGS='--option=value'] [PORT=host[:guest]] [MEMORY=size] [DISK=file] [TIMEOUT=seconds]
+#   make test, make clean, make print-image
+# A folder files/ becomes part of the image.
+# SPDX-License-Identifier: ISC
+
+.DEFAULT_GOAL := all
+BSP ?= xen-x86_64
+ifeq ($(wildcard $(FATA)/bsp/$(BSP)/board.mk),)
+$(error BSP=$(BSP): there is no such board in $(FATA); there are: $(patsubst $(FATA)/bsp/%/board.mk,%,$(wildcard $(FATA)/bsp/*/board.mk)))
+endif
+include $(FATA)/toolchain/sdk.mk
+
+app_out := build/$(sdk_flavour)
+app_image := $(app_out)/$(NAME)
+app_objects := $(SRCS:%=$(app_out)/%.o) $(app_out)/fata-program.o
+app_flags = $(TARGET_CFLAGS) $(sdk_includes) $(if $(filter host,$(BOARD_CPU)),-D_GNU_SOURCE) $(CFLAGS) -MMD -MP
+app_compile = $(TARGET_CC) $(app_flags)
+app_archives := $(sdk_out)/libfata.a $(foreach lib,$(LIBS) $(sdk_libs),$(sdk_third)/$(lib)/lib/lib$(lib).a)
+
+ifeq ($(BOARD_CPU),host)
+app_link := -no-pie
+app_system_archives := -lm
+else
+app_link := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	$(BOARD_ENTRY:%=-Wl,-e,%) $(BOARD_LINK_SCRIPT:%=-Wl,-T,$(FATA)/bsp/$(BSP)/%)
+app_system_archives := $(TARGET_LIBC)/lib/libc.a $(TARGET_LIBGCC)
+endif
+app_link += -Wl,--wrap=main -Wl,--gc-sections
+
+fata := $(FATA)/build/fata
+option = $(if $($(1)),--$(2) '$($(1))')
+run_options = --bsp $(BSP) $(if $(DEBUG),--debug) $(call option,ON,on) $(call option,MEMORY,memory) \
+	$(call option,PORT,port) $(call option,DISK,disk) $(call option,TIMEOUT,timeout)
+
+all: $(app_image) compile_commands.json
+
+run: all
+	@$(fata) run $(run_options) --image $(app_image) -- $(ARGS)
+
+# A project's test is the script test/run. It finds the tool and the choice of board in its environment.
+test: all
+	@FATA='$(FATA)' BSP='$(BSP)' ON='$(ON)' DEBUG='$(DEBUG)' NAME='$(NAME)' IMAGE='$(app_image)' PATH="$(FATA)/build:$$PATH" sh test/run
+
+print-image: all
+	@echo $(app_image)
+
+clean:
+	rm -rf build compile_commands.json
+
+# The library and the tool, as far as they are not up to date. (An installed SDK has no Makefile: its own are complete.)
+sdk:
+	@if [ -f $(FATA)/Makefile ]; then $(MAKE) --no-print-directory -C $(FATA) tool library BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'; fi
+
+$(sdk_out)/libfata.a: sdk ;
+
+$(app_image): $(app_image).elf
+	@$(TARGET_STRIP) -o $@ $<
+
+# The object files on the command line are a prerequisite, so that a changed list links again.
+$(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command
+	@$(app_link_command)
+
+app_link_command = $(TARGET_CC) $(TARGET_CFLAGS) $(app_link) -o $(app_image).elf $(app_objects) \
+	-Wl,--start-group $(app_archives) $(app_system_archives) -Wl,--end-group $(LDFLAGS)
+
+remember = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
+
+$(app_out)/link-command: FORCE
+	@$(call remember,$(app_link_command))
+$(app_out)/compile-command: FORCE
+	@$(call remember,$(app_compile))
+
+$(app_out)/%.c.o: %.c $(app_out)/compile-command | sdk
+	@mkdir -p $(@D)
+	@echo "  CC  $<"
+	@$(app_compile) -Wall -Wextra -c $< -o $@
+$(app_out)/%.S.o: %.S $(app_out)/compile-command | sdk
+	@mkdir -p $(@D)
+	@$(app_compile) -c $< -o $@
+
+# The program's name and its embedded files, as assembler.
+app_files := $(shell test -d files && find -L files -type f)
+$(app_out)/fata-program.o: $(app_out)/fata-program.S
+	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
+$(app_out)/fata-program.S: $(app_files) $(app_out)/files-list | sdk
+	@$(FATA)/build/fata-embed $(NAME) files > $@.new && mv $@.new $@
+$(app_out)/files-list: FORCE
+	@$(call remember,$(NAME) $(app_files))
+
+compile_commands.json: $(app_out)/compile-command
+	@{ sep='['; for file in $(filter %.c,$(SRCS)); do \
+	    printf '%s\n  {"directory": "%s", "file": "%s", "command": "%s -c %s"}' "$$sep" '$(CURDIR)' "$$file" \
+	        '$(subst ",\\",$(app_compile))' "$$file"; sep=','; done; [ "$$sep" = , ] || printf '['; printf '\n]\n'; } > $@
+
+-include $(patsubst %.o,%.d,$(filter %.c.o,$(app_objects)))
+.PHONY: all run test print-image clean sdk FORCE
+.DELETE_ON_ERROR:

@@ -1,0 +1,42 @@
+# The SDK as a library for one board: build/BSP[-debug]/libfata.a, from the rooms that every image has, those the board
+# names, and the board's own folder. A debug build (DEBUG=1) checks more; on the host it has the sanitizers.
+# Needs BSP; run from the SDK's root. The program's build includes this file too, for the same flags (project.mk).
+# SPDX-License-Identifier: ISC
+
+sdk_root := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST)))..)
+include $(sdk_root)/bsp/$(BSP)/board.mk
+
+sdk_flavour := $(BSP)$(if $(DEBUG),-debug)
+sdk_out := $(sdk_root)/build/$(sdk_flavour)
+sdk_third := $(sdk_root)/build/third-party/$(BOARD_CPU)
+
+# Third-party libraries of every image; a program adds its own (LIBS in its Makefile).
+sdk_libs := bearssl
+ifneq ($(BOARD_CPU),host)
+TARGET_LIBC := $(sdk_third)/picolibc
+sdk_need := picolibc
+endif
+sdk_need += $(sdk_libs) $(LIBS)
+
+as := TARGET
+include $(sdk_root)/toolchain/$(BOARD_CPU).mk
+
+# The options of POSIX that sdk/posix has; picolibc's headers then declare them.
+ifneq ($(BOARD_CPU),host)
+TARGET_CFLAGS += -D_POSIX_MONOTONIC_CLOCK=200112L -D_POSIX_TIMERS=200112L
+endif
+
+ifdef DEBUG
+TARGET_CFLAGS += -Og
+ifeq ($(BOARD_CPU),host)
+TARGET_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined
+endif
+endif
+
+sdk_includes := -I$(sdk_root)/sdk/include $(foreach lib,$(sdk_libs) $(LIBS),-isystem $(sdk_third)/$(lib)/include)
+
+# Each library is a link into the cache, made by `need`, which builds what is missing.
+$(sdk_third)/%: $(sdk_root)/toolchain/third-party/pins $(sdk_root)/toolchain/third-party/build/%
+	@mkdir -p $(@D)
+	@$(sdk_root)/toolchain/third-party/need $* $(BOARD_CPU) $@
+.PRECIOUS: $(sdk_third)/%
