@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/* The stub board: every function of bsp/plat.h, in its order, as little as it may be. Copy this
+ * folder to begin a new board and fill in from the top: a console, a clock, memory, stacks. */
+#include "../../sdk/boot/boot.h"
+#include "../plat.h"
+
+FA_NORETURN void plat_start(void);
+
+/* Where the image begins (board.mk's BOARD_ENTRY). A real board brings up the console, puts its RAM
+ * into fa_ram, installs trap handlers and starts the clock before it goes on. */
+void plat_start(void)
+{
+    static char command_line[1];
+    fa_boot_with_text(command_line);
+}
+
+void plat_console_write(const char *bytes, size_t len)
+{
+    (void)bytes;
+    (void)len;
+}
+
+size_t plat_console_read(char *bytes_out, size_t cap)
+{
+    (void)bytes_out;
+    (void)cap;
+    return 0;
+}
+
+bool plat_console_listen(void)
+{
+    return false;
+}
+
+uint64_t plat_clock_mono_ns(void)
+{
+    return 0;
+}
+
+uint64_t plat_clock_wall_ns(void)
+{
+    return 0;
+}
+
+void plat_poll(void)
+{
+}
+
+bool plat_wait(fa_deadline deadline)
+{
+    return deadline != FA_FOREVER;
+}
+
+fa_err plat_stack_alloc(size_t size_bytes, plat_stack *stack_out)
+{
+    (void)size_bytes;
+    (void)stack_out;
+    return FA_ENOMEM;
+}
+
+void plat_stack_free(plat_stack stack)
+{
+    (void)stack;
+}
+
+bool plat_readable(uintptr_t address, size_t len)
+{
+    (void)address;
+    (void)len;
+    return false;
+}
+
+void plat_entropy(void)
+{
+}
+
+void plat_exit(int status)
+{
+    (void)status;
+    for (;;)
+        ;
+}
+
+void plat_reboot(void)
+{
+    for (;;)
+        ;
+}

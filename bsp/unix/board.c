@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* The unix board: the contract over Linux. The host's start-up code calls main, which the link has
+ * wrapped; from there the boot is the same as everywhere. The program's libc is the host's. */
+#include "../../sdk/boot/boot.h"
+#include "../../sdk/boot/console.h"
+#include "../plat.h"
+#include "faults.h"
+#include <errno.h>
+#include <fata/random.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What the host's libc and the sanitizers need of a stack on top of what a bare machine does. The
+ * pages are only reserved until they are used. */
+#define STACK_EXTRA_BYTES (256 * FA_KIB)
+
+int __wrap_main(int argc, char **argv);
+const char *__asan_default_options(void);
+__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *start, size_t len);
+
+static bool listening;
+static bool input_ended;
+
+/* An error that the sanitizer finds becomes a crash report with the fibers, by way of abort(). The
+ * leak check does not know of fiber stacks: what only they point to would be a leak to it. */
+const char *__asan_default_options(void)
+{
+    return "abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:"
+           "handle_sigfpe=0:detect_leaks=0";
+}
+
+/* Registered before the program's own functions, so it runs after all of them. */
+static void at_exit(int status, void *arg)
+{
+    (void)arg;
+    fa_boot_record_exit(status);
+}
+
+int __wrap_main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    faults_init();
+    if (on_exit(at_exit, NULL) != 0)
+        abort();
+    /* The kernel's argv has a NULL behind it: room for what fa_boot_with_args() wants. */
+    fa_boot_with_args(argc, argv);
+}
+
+void plat_console_write(const char *bytes, size_t len)
+{
+    while (len > 0) {
+        const ssize_t written = write(STDOUT_FILENO, bytes, len);
+        if (written < 0 && errno != EINTR && errno != EAGAIN)
+            return;
+        if (written > 0) {
+            bytes += written;
+            len -= (size_t)written;
+        }
+    }
+}
+
+size_t plat_console_read(char *bytes_out, size_t cap)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (cap == 0 || poll(&input, 1, 0) <= 0)
+        return 0;
+    const ssize_t len = read(STDIN_FILENO, bytes_out, cap);
+    input_ended = len <= 0;
+    return len < 0 ? 0 : (size_t)len;
+}
+
+bool plat_console_listen(void)
+{
+    listening = !input_ended;
+    return listening;
+}
+
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec now;
+    if (clock_gettime(clock, &now) != 0)
+        return 0;
+    return (uint64_t)now.tv_sec * FA_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint64_t plat_clock_mono_ns(void)
+{
+    static uint64_t start_ns;
+    const uint64_t now_ns = read_clock(CLOCK_MONOTONIC);
+    if (start_ns == 0)
+        start_ns = now_ns;
+    return now_ns - start_ns;
+}
+
+uint64_t plat_clock_wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+/* Waits for input until the deadline; tells the console's reader when there is some. */
+static void wait_for_input(const struct timespec *span)
+{
+    struct pollfd input = {.fd = listening ? STDIN_FILENO : -1, .events = POLLIN};
+    if (ppoll(&input, 1, span, NULL) > 0)
+        fa_console_input_arrived();
+}
+
+void plat_poll(void)
+{
+    if (listening)
+        wait_for_input(&(struct timespec){0, 0});
+}
+
+bool plat_wait(fa_deadline deadline)
+{
+    if (deadline == FA_FOREVER) {
+        if (!listening || input_ended)
+            return false;
+        wait_for_input(NULL);
+        return true;
+    }
+    const uint64_t now_ns = plat_clock_mono_ns();
+    const uint64_t span_ns = deadline > now_ns ? deadline - now_ns : 0;
+    wait_for_input(
+        &(struct timespec){(time_t)(span_ns / FA_NS_PER_S), (long)(span_ns % FA_NS_PER_S)});
+    return true;
+}
+
+fa_err plat_stack_alloc(size_t size_bytes, plat_stack *stack_out)
+{
+    const size_t page_bytes = PLAT_STACK_GUARD_BYTES;
+    size_bytes = (size_bytes + STACK_EXTRA_BYTES + page_bytes - 1) / page_bytes * page_bytes;
+    uint8_t *start = mmap(NULL, size_bytes + page_bytes, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (start == MAP_FAILED)
+        return FA_ENOMEM;
+    if (mprotect(start + page_bytes, size_bytes, PROT_READ | PROT_WRITE) != 0) {
+        munmap(start, size_bytes + page_bytes);
+        return FA_ENOMEM;
+    }
+    *stack_out = (plat_stack){start + page_bytes, size_bytes};
+    /* The sanitizer's marks of an earlier stack at this address are void. */
+    if (__asan_unpoison_memory_region != NULL)
+        __asan_unpoison_memory_region(stack_out->base, size_bytes);
+    return FA_OK;
+}
+
+void plat_stack_free(plat_stack stack)
+{
+    munmap(stack.base - PLAT_STACK_GUARD_BYTES, stack.size_bytes + PLAT_STACK_GUARD_BYTES);
+}
+
+/* The kernel knows: it copies what can be read, and fails with EFAULT otherwise. */
+bool plat_readable(uintptr_t address, size_t len)
+{
+    char copy[64];
+    const struct iovec to = {copy, len < sizeof copy ? len : sizeof copy};
+    const struct iovec from = {(void *)address, to.iov_len};
+    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)to.iov_len;
+}
+
+void plat_entropy(void)
+{
+    uint8_t seed[FA_RANDOM_SEED_BITS / 8];
+    if (getrandom(seed, sizeof seed, 0) == (ssize_t)sizeof seed)
+        fa_random_add(seed, sizeof seed, FA_RANDOM_SEED_BITS);
+}
+
+void plat_exit(int status)
+{
+    _exit(status);
+}
+
+void plat_reboot(void)
+{
+    _exit(EXIT_SUCCESS);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* The clock of an x86 machine: the time stamp counter, once its frequency is known. */
+#ifndef FATA_BSP_XEN_X86_64_CLOCK_H
+#define FATA_BSP_XEN_X86_64_CLOCK_H
+
+#include <fata/base.h>
+
+/* Counting begins; reads 0 until clock_init(). */
+void clock_start(void);
+/* Finds the frequencies of the counter and of the local APIC's timer. Panics: no reference. */
+void clock_init(void);
+
+#endif

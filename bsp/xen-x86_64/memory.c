@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* The memory of the machine: every page of RAM but the first and the image's own goes to fa_ram.
+ * The allocator's notes, a byte a page, lie right behind the image. RAM below 1 GiB is mapped from
+ * the start and provides the page tables for the rest. */
+#include "memory.h"
+#include "../../sdk/core/pages.h"
+#include <fata/panic.h>
+
+extern const uint8_t __image_start[], __image_end[];
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Adds a range, less page 0 and what lies between the image's start and `taken_end`. */
+static void add_free(uint64_t start, uint64_t end, uint64_t taken_end)
+{
+    const uint64_t image_start = (uint64_t)__image_start;
+    start = max(start, FA_PAGE_BYTES);
+    if (start < image_start)
+        fa_pages_add(&fa_ram, start, min(end, image_start));
+    if (end > taken_end)
+        fa_pages_add(&fa_ram, max(start, taken_end), end);
+}
+
+static uint64_t end_of_range_with(const pvh_boot *boot, uint64_t address)
+{
+    for (size_t i = 0; i < boot->ram_count; i++)
+        if (boot->ram[i].start.address <= address && address < boot->ram[i].end.address)
+            return boot->ram[i].end.address;
+    return 0;
+}
+
+void memory_init(const pvh_boot *boot)
+{
+    const uint64_t image_end = (uint64_t)__image_end;
+    const uint64_t ram_end =
+        boot->ram_count == 0 ? 0 : boot->ram[boot->ram_count - 1].end.address;
+    const size_t page_count = ram_end / FA_PAGE_BYTES;
+    const uint64_t notes_end =
+        (image_end + page_count + FA_PAGE_BYTES - 1) / FA_PAGE_BYTES * FA_PAGE_BYTES;
+    if (notes_end > min(end_of_range_with(boot, image_end - 1), X86_EARLY_MAP_BYTES))
+        fa_panic("not enough memory: the image ends at %lu KiB, the RAM around it at %lu KiB",
+                 (unsigned long)(image_end / FA_KIB),
+                 (unsigned long)(end_of_range_with(boot, image_end - 1) / FA_KIB));
+    fa_pages_init(&fa_ram, 0, page_count, x86_virt_of((x86_phys){image_end}));
+
+    for (size_t i = 0; i < boot->ram_count; i++)
+        add_free(boot->ram[i].start.address, min(boot->ram[i].end.address, X86_EARLY_MAP_BYTES),
+                 notes_end);
+    x86_mmu_init();
+    x86_phys gap = {0};
+    for (size_t i = 0; i < boot->ram_count; i++) {
+        x86_mmu_unmap(gap, boot->ram[i].start);
+        gap = boot->ram[i].end;
+    }
+    x86_mmu_unmap(gap, (x86_phys){X86_EARLY_MAP_BYTES});
+
+    for (size_t i = 0; i < boot->ram_count; i++) {
+        const x86_phys start = {max(boot->ram[i].start.address, X86_EARLY_MAP_BYTES)};
+        if (start.address >= boot->ram[i].end.address)
+            continue;
+        x86_mmu_map_ram(start, boot->ram[i].end);
+        fa_pages_add(&fa_ram, start.address, boot->ram[i].end.address);
+    }
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* Reads the PVH start_info: the memory map, the command line, the ACPI root pointer. */
+#include "pvh.h"
+#include "../../sdk/boot/boot.h"
+#include <fata/panic.h>
+#include <string.h>
+
+#define START_INFO_MAGIC 0x336ec578u
+#define MEMMAP_TYPE_RAM 1u
+
+struct start_info {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t flags;
+    uint32_t module_count;
+    uint64_t module_list;
+    uint64_t command_line;
+    uint64_t rsdp;
+    /* From version 1 on: */
+    uint64_t memmap;
+    uint32_t memmap_entries;
+    uint32_t reserved;
+};
+
+struct memmap_entry {
+    uint64_t address;
+    uint64_t size;
+    uint32_t type;
+    uint32_t reserved;
+};
+
+static char command_line[FA_BOOT_TEXT_BYTES];
+
+/* Keeps the list sorted; ranges that touch or overlap become one. */
+static void add_range(pvh_boot *boot, uint64_t start, uint64_t end)
+{
+    size_t at = 0;
+    while (at < boot->ram_count && boot->ram[at].end.address < start)
+        at++;
+    while (at < boot->ram_count && boot->ram[at].start.address <= end) {
+        const pvh_range *other = &boot->ram[at];
+        start = other->start.address < start ? other->start.address : start;
+        end = other->end.address > end ? other->end.address : end;
+        boot->ram_count--;
+        memmove(&boot->ram[at], &boot->ram[at + 1], (boot->ram_count - at) * sizeof boot->ram[0]);
+    }
+    if (boot->ram_count == PVH_RANGES_MAX)
+        return; /* more pieces than anyone has: the rest stays unused */
+    memmove(&boot->ram[at + 1], &boot->ram[at], (boot->ram_count - at) * sizeof boot->ram[0]);
+    boot->ram[at] = (pvh_range){{start}, {end}};
+    boot->ram_count++;
+}
+
+static void read_memmap(const struct start_info *info, pvh_boot *boot)
+{
+    if (info->version < 1 || info->memmap_entries == 0)
+        fa_panic("the loader gives no memory map (PVH start_info version %u)",
+                 (unsigned)info->version);
+    const struct memmap_entry *entries = x86_virt_of((x86_phys){info->memmap});
+    for (uint32_t i = 0; i < info->memmap_entries; i++) {
+        const uint64_t start = entries[i].address;
+        uint64_t end = start + entries[i].size;
+        end = end > X86_RAM_END_MAX || end < start ? X86_RAM_END_MAX : end;
+        if (entries[i].type == MEMMAP_TYPE_RAM && start < end)
+            add_range(boot, start, end);
+    }
+}
+
+static void read_command_line(const struct start_info *info)
+{
+    if (info->command_line == 0)
+        return;
+    const char *text = x86_virt_of((x86_phys){info->command_line});
+    const size_t len = strnlen(text, sizeof command_line);
+    if (len == sizeof command_line)
+        fa_panic("the command line is longer than %zu bytes", sizeof command_line - 1);
+    memcpy(command_line, text, len);
+}
+
+void pvh_read(uint32_t start_info, pvh_boot *boot_out)
+{
+    const struct start_info *info = x86_virt_of((x86_phys){start_info});
+    if (info->magic != START_INFO_MAGIC)
+        fa_panic("not started by a PVH loader: no start_info at 0x%x", (unsigned)start_info);
+    read_memmap(info, boot_out);
+    read_command_line(info);
+    boot_out->rsdp = (x86_phys){info->rsdp};
+    boot_out->command_line = command_line;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* What a PVH loader hands over. Source: Xen's public header arch-x86/hvm/start_info.h. */
+#ifndef FATA_BSP_XEN_X86_64_PVH_H
+#define FATA_BSP_XEN_X86_64_PVH_H
+
+#include "../../sdk/cpu/x86_64/mmu.h"
+
+#define PVH_RANGES_MAX 32u
+
+typedef struct pvh_range {
+    x86_phys start, end;
+} pvh_range;
+
+typedef struct pvh_boot {
+    pvh_range ram[PVH_RANGES_MAX]; /* sorted, apart from each other */
+    size_t ram_count;
+    x86_phys rsdp; /* address 0: not known */
+    char *command_line;
+} pvh_boot;
+
+/* Copies what matters out of the loader's memory, which is free afterwards. Panics when it is not
+ * what a PVH loader makes. */
+void pvh_read(uint32_t start_info, pvh_boot *boot_out);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* The story of the boot, from where the board has a console, memory, traps and a clock, to main and
+ * its end. */
+#include "boot.h"
+#include "../../bsp/plat.h"
+#include "../core/console.h"
+#include "../core/param.h"
+#include "../core/words.h"
+#include "../fiber/sched.h"
+#include <fata/log.h>
+#include <fata/panic.h>
+#include <fata/system.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The application's main; every image is linked with --wrap=main, so that a host's own start-up
+ * code reaches the board first. */
+int __real_main(int argc, char **argv);
+
+static int boot_argc;
+static char **boot_argv;
+
+/* The first fiber. */
+static void run_main(void *arg)
+{
+    (void)arg;
+    exit(__real_main(boot_argc, boot_argv));
+}
+
+static void print_list_hint(const fa_param *const *params, size_t count)
+{
+    printf("%s takes:", fa_program_name);
+    for (size_t i = 0; i < count; i++)
+        printf(params[i]->kind == FA_PARAM_KIND_REST ? " %s" : " --%s", params[i]->name);
+    printf(" --help\n");
+}
+
+/* Sets the parameters, or ends the run with the help or with what is wrong. */
+static void take_parameters(void)
+{
+    size_t count;
+    const fa_param *const *params = fa_params(&count);
+    char message[FA_PARAMS_MESSAGE_BYTES];
+    switch (fa_params_parse(params, count, &boot_argc, boot_argv, message)) {
+    case FA_PARAMS_OK:
+        return;
+    case FA_PARAMS_HELP:
+        fa_params_help(params, count, fa_program_name);
+        exit(EXIT_SUCCESS);
+    case FA_PARAMS_BAD:
+        break;
+    }
+    printf("%s: %s\n", fa_program_name, message);
+    print_list_hint(params, count);
+    exit(FA_EXIT_USAGE);
+}
+
+void fa_boot_with_args(int argc, char **argv)
+{
+    boot_argc = argc;
+    boot_argv = argv;
+    take_parameters();
+    const fa_err err = fa_sched_start(run_main);
+    printf("%s: cannot start main: %s: give the machine more memory\n", fa_program_name,
+           fa_err_text(err));
+    exit(EXIT_FAILURE);
+}
+
+void fa_boot_with_text(char *command_line)
+{
+    static char *words[FA_BOOT_WORDS_MAX + 2] = {(char *)fa_program_name};
+    size_t count;
+    const fa_err err = fa_words_split(command_line, words + 1, FA_BOOT_WORDS_MAX, &count);
+    if (err != FA_OK) {
+        printf("%s: the command line %s\n", fa_program_name,
+               err == FA_ELIMIT ? "has too many words" : "has a quote without an end");
+        exit(FA_EXIT_USAGE);
+    }
+    fa_boot_with_args((int)count + 1, words);
+}
+
+static void write_record(const char *text, int len, size_t cap)
+{
+    fa_console_write(text, len > 0 && (size_t)len < cap ? (size_t)len : 0);
+}
+
+void fa_boot_record_exit(int status)
+{
+    char text[32];
+    fa_console_flush();
+    write_record(text, snprintf(text, sizeof text, "fata: exit %d\n", status & 0xff), sizeof text);
+}
+
+void fa_system_reboot(void)
+{
+    fa_console_flush();
+    fa_console_write("fata: reboot\n", sizeof "fata: reboot\n" - 1);
+    fa_boot_record_exit(EXIT_SUCCESS);
+    plat_reboot();
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/* The console over the platform's: log lines and records, in order with what stdio has printed, and
+ * waiting for input. */
+#include "console.h"
+#include "../../bsp/plat.h"
+#include "../core/console.h"
+#include <stdio.h>
+
+static fa_waitq input;
+
+void fa_console_flush(void)
+{
+    fflush(stdout);
+}
+
+void fa_console_write(const char *bytes, size_t len)
+{
+    fa_console_flush();
+    plat_console_write(bytes, len);
+}
+
+void fa_console_input_arrived(void)
+{
+    fa_waitq_wake_all(&input);
+}
+
+fa_err fa_console_read(char *bytes_out, size_t cap, size_t *len_out, fa_deadline deadline)
+{
+    if (!plat_console_listen())
+        return FA_ENOTSUP;
+    for (;;) {
+        *len_out = plat_console_read(bytes_out, cap);
+        if (*len_out > 0 || cap == 0)
+            return FA_OK;
+        const fa_err err = fa_waitq_wait(&input, deadline);
+        if (err != FA_OK)
+            return err;
+    }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* What switch.S leaves on a stack, lowest address first; shared with the host's contexts. */
+#ifndef FATA_CPU_X86_64_FRAME_H
+#define FATA_CPU_X86_64_FRAME_H
+
+#include "../context.h"
+
+typedef struct x86_switch_frame {
+    uint32_t mxcsr;
+    uint32_t fpu_control; /* 16 bits */
+    uint64_t r15, r14, r13, r12, rbx, rbp;
+    uint64_t return_address;
+} x86_switch_frame;
+
+#define X86_MXCSR_DEFAULT 0x1f80u
+#define X86_FPU_CONTROL_DEFAULT 0x037fu
+
+/* Lays out a first frame that returns into `entry`, with a null frame pointer and return address
+ * above it, where a backtrace ends. Returns the stack pointer. */
+static inline void *x86_first_frame(void *base, size_t size_bytes, void (*entry)(void))
+{
+    /* At a function's entry, the stack pointer is 8 below a multiple of 16. */
+    uint64_t *top = (uint64_t *)(void *)((uint8_t *)base + size_bytes / 16 * 16);
+    top[-1] = 0;
+    top[-2] = 0;
+    x86_switch_frame *frame = (x86_switch_frame *)(void *)(top - 1) - 1;
+    *frame = (x86_switch_frame){.mxcsr = X86_MXCSR_DEFAULT,
+                                .fpu_control = X86_FPU_CONTROL_DEFAULT,
+                                .return_address = (uint64_t)entry};
+    return frame;
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/* The scheduler as the rest of the SDK sees it: how the boot starts it, how a crash lists fibers. */
+#ifndef FATA_FIBER_SCHED_H
+#define FATA_FIBER_SCHED_H
+
+#include <fata/fiber.h>
+
+/* Runs `fn(NULL)` as the first fiber, "main"; it must not return. FA_ENOMEM is the only return. */
+fa_err fa_sched_start(fa_fiber_fn *fn);
+
+/* The errno of the running fiber. */
+int *fa_sched_errno(void);
+
+typedef struct fa_fiber_info {
+    const char *name;
+    const char *state; /* "running", "ready", "sleeping", "waiting", "closing a scope" */
+    fa_deadline deadline; /* of its wait; FA_FOREVER: none */
+    uintptr_t stack_base;
+    size_t stack_bytes;
+    size_t stack_used_bytes; /* 0: not measured */
+    uintptr_t pc, fp;        /* where it waits; 0 for the running one */
+} fa_fiber_info;
+
+/* The fibers, for a crash report: start with NULL, then give what was returned; NULL at the end. */
+const fa_fiber *fa_sched_next(const fa_fiber *after);
+void fa_sched_info(const fa_fiber *fiber, fa_fiber_info *info_out);
+/* The running fiber; NULL before the first and on the boot stack. */
+const fa_fiber *fa_sched_running(void);
+
+#endif

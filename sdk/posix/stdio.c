@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* stdin, stdout and stderr over the console. stdout is kept back until its line ends, its buffer is
+ * full, the machine goes idle, or the run ends; output never suspends. Reading stdin may suspend the
+ * calling fiber, without a deadline: it ends with the input, or when the fiber is canceled. */
+#include "../../bsp/plat.h"
+#include "../boot/console.h"
+#include <stdio.h>
+
+#define LINE_BYTES 256u
+
+static char line[LINE_BYTES];
+static size_t line_len;
+
+static int flush_line(FILE *file)
+{
+    (void)file;
+    plat_console_write(line, line_len);
+    line_len = 0;
+    return 0;
+}
+
+static int put_buffered(char c, FILE *file)
+{
+    line[line_len++] = c;
+    if (c == '\n' || line_len == sizeof line)
+        flush_line(file);
+    return (unsigned char)c;
+}
+
+static int put_at_once(char c, FILE *file)
+{
+    flush_line(file);
+    plat_console_write(&c, 1);
+    return (unsigned char)c;
+}
+
+static int get(FILE *file)
+{
+    char c;
+    size_t len;
+    flush_line(file);
+    if (fa_console_read(&c, 1, &len, FA_FOREVER) != FA_OK)
+        return _FDEV_EOF;
+    return (unsigned char)c;
+}
+
+static FILE out = FDEV_SETUP_STREAM(put_buffered, NULL, flush_line, _FDEV_SETUP_WRITE);
+static FILE err = FDEV_SETUP_STREAM(put_at_once, NULL, flush_line, _FDEV_SETUP_WRITE);
+static FILE in = FDEV_SETUP_STREAM(NULL, get, NULL, _FDEV_SETUP_READ);
+
+FILE *const stdout = &out;
+FILE *const stderr = &err;
+FILE *const stdin = &in;
