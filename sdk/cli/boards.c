@@ -72,7 +72,7 @@ static void print_text(const struct board *boards, size_t count)
         for (size_t j = 0; j < boards[i].machines.count; j++) {
             const char *reason = reason_against(boards[i].machines.items[j]);
 
-            printf("    %-12s  %-7s  %-40s  %s%s\n", boards[i].machines.items[j], j == 0 ? "default" : "",
+            printf("    %-12s  %-7s  %-46s  %s%s\n", boards[i].machines.items[j], j == 0 ? "default" : "",
                    description_of(boards[i].machines.items[j]), reason == NULL ? "ready" : "not here: ",
                    reason != NULL ? reason : "");
         }
