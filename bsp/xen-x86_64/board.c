@@ -9,6 +9,7 @@
 #include "../../sdk/cpu/x86_64/traps.h"
 #include "../../sdk/drivers/pc/ioapic.h"
 #include "../../sdk/drivers/pc/lapic.h"
+#include "../../sdk/drivers/pc/pic.h"
 #include "../../sdk/drivers/pc/power.h"
 #include "../../sdk/drivers/pc/uart16550.h"
 #include "../plat.h"
@@ -33,6 +34,7 @@ __attribute__((no_stack_protector)) void x86_start(uint32_t start_info)
     __stack_chk_guard = (x86_tsc() * UINT64_C(0x9e3779b97f4a7c15)) & ~UINT64_C(0xff);
     uart16550_init();
     x86_traps_init();
+    pic_mask_all();
     pvh_read(start_info, &boot);
     rsdp = boot.rsdp;
     memory_init(&boot);
