@@ -170,6 +170,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct words line = {0};
     struct guest_plan guest;
 
+    (void)sdk_root(); /* an error now, not when the first address of a running guest is looked up */
     check_request(machine, &request);
     if (request.image == NULL) {
         build(&request);

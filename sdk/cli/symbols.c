@@ -56,6 +56,9 @@ static void add_path(struct text *out, const char *path)
     char here[PATH_MAX];
     const char *below = NULL;
 
+    while (strncmp(path, "./", 2) == 0) { /* from -ffile-prefix-map */
+        path += 2;
+    }
     if (path[0] == '/' && realpath(path, real) != NULL) {
         path = real;
     }

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ static int saved_flags = -1;
 
 void terminal_save(void)
 {
+    (void)atexit(terminal_restore); /* for the errors that end the program at once */
     is_saved = tcgetattr(STDIN_FILENO, &saved) == 0;
     saved_flags = fcntl(STDIN_FILENO, F_GETFL);
 }
