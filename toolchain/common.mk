@@ -13,7 +13,8 @@ tc_common := -O2 -g -fno-omit-frame-pointer -ffunction-sections -fdata-sections 
 # No path of the machine that builds gets into an image, so that the same sources make the same bytes everywhere.
 # (-fdebug-prefix-map is part of -ffile-prefix-map, but gcc 12 gives only the former to the assembler.)
 tc_map = -ffile-prefix-map=$(1) -fdebug-prefix-map=$(1)
-tc_maps := $(call tc_map,$(CURDIR)=.) $(call tc_map,$(tc_root)=fata)
+# Of two maps that match, the last holds: a project inside the SDK's own tree (a test) is a project.
+tc_maps := $(call tc_map,$(tc_root)=fata) $(if $(filter-out $(tc_root),$(CURDIR)),$(call tc_map,$(CURDIR)=.))
 
 # For our own C only: neither for third-party sources nor for users' code.
 WARNINGS := -std=c11 -pedantic -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror

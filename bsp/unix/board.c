@@ -3,12 +3,14 @@
  * wrapped; from there the boot is the same as everywhere. The program's libc is the host's. */
 #include "../../sdk/boot/boot.h"
 #include "../../sdk/boot/console.h"
+#include "../../sdk/core/console.h"
 #include "../plat.h"
 #include "faults.h"
 #include <errno.h>
 #include <fata/random.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -51,6 +53,16 @@ int __wrap_main(int argc, char **argv)
         abort();
     /* The kernel's argv has a NULL behind it: room for what fa_boot_with_args() wants. */
     fa_boot_with_args(argc, argv);
+}
+
+/* libc keeps back what has no line end yet. What was flushed before it had one counts as an open
+ * line for good: what came after it is not known here. */
+bool fa_stdio_flush(void)
+{
+    static bool line_may_be_open;
+    line_may_be_open = line_may_be_open || __fpending(stdout) > 0;
+    fflush(stdout);
+    return line_may_be_open;
 }
 
 void plat_console_write(const char *bytes, size_t len)

@@ -12,6 +12,7 @@
 #include <fata/system.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The application's main; every image is linked with --wrap=main, so that a host's own start-up
  * code reaches the board first. */
@@ -79,22 +80,24 @@ void fa_boot_with_text(char *command_line)
     fa_boot_with_args((int)count + 1, words);
 }
 
-static void write_record(const char *text, int len, size_t cap)
+/* A record stands on a line of its own, whatever the program has printed before. */
+static void write_record(const char *text)
 {
-    fa_console_write(text, len > 0 && (size_t)len < cap ? (size_t)len : 0);
+    if (fa_stdio_flush())
+        plat_console_write("\n", 1);
+    plat_console_write(text, strlen(text));
 }
 
 void fa_boot_record_exit(int status)
 {
     char text[32];
-    fa_console_flush();
-    write_record(text, snprintf(text, sizeof text, "fata: exit %d\n", status & 0xff), sizeof text);
+    snprintf(text, sizeof text, "fata: exit %d\n", status & 0xff);
+    write_record(text);
 }
 
 void fa_system_reboot(void)
 {
-    fa_console_flush();
-    fa_console_write("fata: reboot\n", sizeof "fata: reboot\n" - 1);
+    write_record("fata: reboot\n");
     fa_boot_record_exit(EXIT_SUCCESS);
     plat_reboot();
 }

@@ -4,13 +4,12 @@
 #include "console.h"
 #include "../../bsp/plat.h"
 #include "../core/console.h"
-#include <stdio.h>
 
 static fa_waitq input;
 
 void fa_console_flush(void)
 {
-    fflush(stdout);
+    (void)fa_stdio_flush();
 }
 
 void fa_console_write(const char *bytes, size_t len)

@@ -4,6 +4,7 @@
  * file and line. It trusts nothing: a crash inside the report ends the run at once. */
 #include "../core/crash.h"
 #include "../../bsp/plat.h"
+#include "../core/console.h"
 #include "../fiber/sched.h"
 #include "boot.h"
 #include <fata/panic.h>
@@ -95,6 +96,7 @@ static void enter_once(void)
         plat_exit(FA_EXIT_CRASH);
     }
     entered = true;
+    (void)fa_stdio_flush();
 }
 
 FA_NORETURN static void finish(uintptr_t pc, uintptr_t fp)

@@ -4,6 +4,7 @@
  * calling fiber, without a deadline: it ends with the input, or when the fiber is canceled. */
 #include "../../bsp/plat.h"
 #include "../boot/console.h"
+#include "../core/console.h"
 #include <stdio.h>
 
 #define LINE_BYTES 256u
@@ -11,12 +12,29 @@
 static char line[LINE_BYTES];
 static size_t line_len;
 
+static bool line_is_open; /* the last character written was no line feed */
+
+static void write_out(const char *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    plat_console_write(bytes, len);
+    line_is_open = bytes[len - 1] != '\n';
+}
+
 static int flush_line(FILE *file)
 {
     (void)file;
-    plat_console_write(line, line_len);
+    const size_t len = line_len;
     line_len = 0;
+    write_out(line, len);
     return 0;
+}
+
+bool fa_stdio_flush(void)
+{
+    flush_line(NULL);
+    return line_is_open;
 }
 
 static int put_buffered(char c, FILE *file)
@@ -30,7 +48,7 @@ static int put_buffered(char c, FILE *file)
 static int put_at_once(char c, FILE *file)
 {
     flush_line(file);
-    plat_console_write(&c, 1);
+    write_out(&c, 1);
     return (unsigned char)c;
 }
 

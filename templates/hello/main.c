@@ -38,9 +38,9 @@ int main(void)
 {
     printf("Hello, %s!\n", whom);
     const time_t now = time(NULL);
-    char text[32];
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", gmtime(&now));
-    fa_log_info("it is %s UTC", text);
+    const struct tm *utc = gmtime(&now);
+    fa_log_info("it is %04d-%02d-%02d %02d:%02d UTC", 1900 + utc->tm_year, 1 + utc->tm_mon,
+                utc->tm_mday, utc->tm_hour, utc->tm_min);
     const fa_err err = greet_in_turn();
     if (err != FA_OK) {
         fa_log_error("not all have greeted: %s", fa_err_text(err));
