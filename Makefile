@@ -3,29 +3,68 @@
 # SPDX-License-Identifier: ISC
 
 BSP ?= xen-x86_64
-as := HOST
-include toolchain/host.mk
-host_flags := $(HOST_CFLAGS) $(WARNINGS) -D_GNU_SOURCE -MMD -MP
+PREFIX ?= /usr/local
+boards := $(notdir $(patsubst %/board.mk,%,$(wildcard bsp/*/board.mk)))
+demo := build/demo/hello
+version := $(shell sed -n 's/^\#define FATA_VERSION "\(.*\)"/\1/p' sdk/cli/cli.h)
 
-cli_objects := $(patsubst %.c,build/host/%.o,$(wildcard sdk/cli/*.c))
+# `make` alone.
+all: setup tool
 
-tool: build/fata build/fata-embed
+help:
+	@echo 'make run             sets the machine up, scaffolds the hello template, boots it in QEMU'
+	@echo '                     (BSP=board ON=machine ARGS=... as in a project)'
+	@echo 'make check           sets the machine up, runs every test; ends with "N passed, N failed"'
+	@echo 'make check-extended  what is too slow for every run: fresh Debian roots, long fuzzing'
+	@echo 'make bench           guest instructions, sizes, and ratios to peers'
+	@echo 'make                 builds the tool, build/fata; then: build/fata --help'
+	@echo 'make setup           installs the Debian packages that are missing (as root or by sudo)'
+	@echo 'make install         the tool and the SDK, for all boards, under PREFIX ($(PREFIX))'
+	@echo 'make dist            a source archive of the last commit, in build/'
+	@echo 'make clean           removes build/; third-party builds stay in the cache (toolchain/README.md)'
 
-build/fata: $(cli_objects)
-	@$(HOST_CC) $(HOST_CFLAGS) -o $@ $^
+setup:
+	@toolchain/setup
 
-build/fata-embed: build/host/rootfs-free/embed.o
-	@$(HOST_CC) $(HOST_CFLAGS) -o $@ $^
+# The demonstration is scaffolded anew each time, so that it always is what the template is.
+run: all
+	@rm -rf $(demo) && mkdir -p $(dir $(demo))
+	@build/fata new hello $(demo) > build/demo.log || { cat build/demo.log; exit 1; }
+	@$(MAKE) --no-print-directory -C $(demo) run
 
-build/host/%.o: %.c
-	@mkdir -p $(@D)
-	@echo "  CC  host $<"
-	@$(HOST_CC) $(host_flags) -c $< -o $@
+check: all
+	@ci/check
+check-extended: all
+	@ci/check --extended
+bench: all
+	@tests/bench/run
 
-# The SDK's library for one board.
+tool:
+	@$(MAKE) --no-print-directory -f toolchain/tools.mk
+# The SDK's library for one board; a project's build asks for it.
 library:
 	@$(MAKE) --no-print-directory -f toolchain/library.mk BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'
+libraries: $(boards:%=library-%)
+library-%:
+	@$(MAKE) --no-print-directory -f toolchain/library.mk BSP=$* LIBS=
 
--include $(cli_objects:.o=.d) build/host/rootfs-free/embed.d
-.PHONY: tool library
-.DELETE_ON_ERROR:
+# An installed SDK is a copy of what projects use, libraries built, in the same layout and without this Makefile.
+installed := $(DESTDIR)$(PREFIX)/lib/fata
+install: all libraries
+	@rm -rf '$(installed)'
+	@mkdir -p '$(installed)/build' '$(DESTDIR)$(PREFIX)/bin'
+	@cp -R --parents sdk/include bsp toolchain templates README.md LICENSE THIRD-PARTY.md '$(installed)'
+	@cp -RL build/third-party build/fata build/fata-embed '$(installed)/build'
+	@for board in $(boards); do mkdir -p "$(installed)/build/$$board" && cp build/$$board/libfata.a "$(installed)/build/$$board"; done
+	@ln -sf ../lib/fata/build/fata '$(DESTDIR)$(PREFIX)/bin/fata'
+	@echo 'installed in $(installed); the tool is $(DESTDIR)$(PREFIX)/bin/fata'
+
+dist:
+	@mkdir -p build
+	@git archive --prefix=fata-$(version)/ -o build/fata-$(version).tar.gz HEAD
+	@echo build/fata-$(version).tar.gz
+
+clean:
+	rm -rf build
+
+.PHONY: all help setup run check check-extended bench tool library libraries install dist clean

@@ -10,7 +10,8 @@ lib_files := $(foreach room,$(lib_rooms),$(if $(filter %.c %.S,$(room)),$(room),
 lib_files := $(filter-out sdk/core/build_$(if $(DEBUG),release,debug).c,$(lib_files))
 lib_objects := $(lib_files:%=$(sdk_out)/%.o)
 
-library: $(sdk_out)/libfata.a
+library: $(sdk_out)/libfata.a $(sdk_need_ok)
+	@:
 
 # A file that is gone leaves the library too: the list of members is a prerequisite.
 $(sdk_out)/libfata.a: $(lib_objects) $(sdk_out)/members
@@ -24,12 +25,12 @@ $(sdk_out)/members: FORCE
 lib_flags = $(TARGET_CFLAGS) $(sdk_includes) -MMD -MP
 lib_makefiles := $(wildcard toolchain/*.mk) bsp/$(BSP)/board.mk
 
-$(sdk_out)/%.c.o: %.c $(lib_makefiles) | $(addprefix $(sdk_third)/,$(sdk_need))
+$(sdk_out)/%.c.o: %.c $(lib_makefiles) | $(sdk_need_ok)
 	@mkdir -p $(@D)
 	@echo "  CC  $(sdk_flavour) $<"
 	@$(TARGET_CC) $(lib_flags) $(WARNINGS) -D_GNU_SOURCE -c $< -o $@
 
-$(sdk_out)/%.S.o: %.S $(lib_makefiles) | $(addprefix $(sdk_third)/,$(sdk_need))
+$(sdk_out)/%.S.o: %.S $(lib_makefiles) | $(sdk_need_ok)
 	@mkdir -p $(@D)
 	@echo "  AS  $(sdk_flavour) $<"
 	@$(TARGET_CC) $(lib_flags) -c $< -o $@

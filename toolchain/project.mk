@@ -57,7 +57,7 @@ clean:
 sdk:
 	@if [ -f $(FATA)/Makefile ]; then $(MAKE) --no-print-directory -C $(FATA) tool library BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'; fi
 
-$(sdk_out)/libfata.a: sdk ;
+$(app_archives): sdk ;
 
 $(app_image): $(app_image).elf
 	@$(TARGET_STRIP) -o $@ $<

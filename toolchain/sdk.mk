@@ -35,8 +35,12 @@ endif
 
 sdk_includes := -I$(sdk_root)/sdk/include $(foreach lib,$(sdk_libs) $(LIBS),-isystem $(sdk_third)/$(lib)/include)
 
-# Each library is a link into the cache, made by `need`, which builds what is missing.
-$(sdk_third)/%: $(sdk_root)/toolchain/third-party/pins $(sdk_root)/toolchain/third-party/build/%
+# Each library is a link into the cache, made by `need`, which builds what is missing; the file NAME.ok says that it is
+# there. (An installed SDK has the libraries themselves.)
+sdk_need_ok := $(sdk_need:%=$(sdk_third)/%.ok)
+$(sdk_third)/%.ok: $(sdk_root)/toolchain/third-party/pins $(sdk_root)/toolchain/third-party/build/% \
+		$(wildcard $(sdk_root)/toolchain/*.mk)
 	@mkdir -p $(@D)
-	@$(sdk_root)/toolchain/third-party/need $* $(BOARD_CPU) $@
-.PRECIOUS: $(sdk_third)/%
+	@$(sdk_root)/toolchain/third-party/need $* $(BOARD_CPU) $(@:.ok=)
+	@touch $@
+.PRECIOUS: $(sdk_third)/%.ok

@@ -35,6 +35,7 @@ struct guest {
     int signals;
     struct record_reader reader;
     unsigned address_count;
+    bool held_cr; /* the last byte read was a CR, which is passed on unless an LF follows */
     bool output_broken;
     bool reaped;
     int wait_status;
@@ -79,12 +80,33 @@ static bool explain(struct guest *guest, uint64_t address)
     return passed;
 }
 
+/* Takes the CRs before LFs out of what was read, and one at the end, which waits for what follows; puts back the one
+ * that waited. `bytes` has room for one more. Returns the new length. */
+static size_t join_line_ends(struct guest *guest, char *bytes, size_t len)
+{
+    size_t to = 0;
+
+    if (guest->held_cr && bytes[0] != '\n') {
+        memmove(bytes + 1, bytes, len++);
+        bytes[0] = '\r';
+        to = 1;
+    }
+    guest->held_cr = bytes[len - 1] == '\r' && len > to;
+    len -= guest->held_cr ? 1 : 0;
+    for (size_t from = to; from < len; from++) {
+        if (bytes[from] != '\r' || from + 1 == len || bytes[from + 1] != '\n') {
+            bytes[to++] = bytes[from];
+        }
+    }
+    return to;
+}
+
 /* Reads once from the console and passes it on; a line that names an address is followed by what it names. False: no
  * more now. */
 static bool pump(struct guest *guest)
 {
     char buffer[16384];
-    ssize_t got = read(guest->console, buffer, sizeof buffer);
+    ssize_t got = read(guest->console, buffer, sizeof buffer - 1);
 
     if (got <= 0) {
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -92,6 +114,9 @@ static bool pump(struct guest *guest)
             guest->console = -1;
         }
         return false;
+    }
+    if (guest->plan->console_is_serial) {
+        got = (ssize_t)join_line_ends(guest, buffer, (size_t)got);
     }
     for (size_t start = 0, at = 0; at < (size_t)got;) {
         struct record record;

@@ -14,6 +14,7 @@ struct guest_plan {
     const char *debug_elf;    /* for the addresses in crash reports; NULL: there is none */
     int64_t timeout_ms;       /* 0: none */
     bool error_is_console;    /* standard error is the guest's console too, not its hypervisor's */
+    bool console_is_serial;   /* its lines end in CR LF; they are passed on with LF alone */
     bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
 };
 

@@ -146,7 +146,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
     const char *path = resolve(names[1]);
     check_for_make("the project's folder", path);
-    if (path_below(path, sdk_root()) != NULL) {
+    /* Its build folder is not tracked: `make run` puts its demonstration there. */
+    if (path_below(path, sdk_root()) != NULL && path_below(path, text_format("%s/build", sdk_root())) == NULL) {
         cli_fail("%s lies inside the SDK's own folder, %s: a project needs a place of its own", names[1], sdk_root());
     }
     const struct copy_word words[] = {{"@FATA@", sdk_root()}, {"@NAME@", project_name(path)}};

@@ -192,6 +192,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .argv = line.items,
         .debug_elf = request.plan.debug_elf,
         .timeout_ms = request.timeout_ms,
+        .console_is_serial = !machine->is_process,
         .error_is_console = machine->is_process,
         .has_debug_exit = machine->has_debug_exit,
     };

@@ -7,6 +7,7 @@
 #include <fata/fiber.h>
 #include <fata/file.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,6 +139,12 @@ int isatty(int fd)
     if (file_of(fd) != NULL)
         errno = ENOTTY;
     return 0;
+}
+
+int rename(const char *from, const char *to)
+{
+    (void)to;
+    return fail(fa_file_find(from) == NULL ? ENOENT : EROFS);
 }
 
 int unlink(const char *path)

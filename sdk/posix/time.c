@@ -5,6 +5,7 @@
 #include <fata/clock.h>
 #include <fata/fiber.h>
 #include <sys/time.h>
+#include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,18 +33,12 @@ int gettimeofday(struct timeval *restrict now_out, void *restrict zone)
     return 0;
 }
 
-time_t time(time_t *now_out)
+/* The time that the program ran, all of it its own: it has the machine for itself. */
+clock_t times(struct tms *times_out)
 {
-    const time_t now = (time_t)(fa_clock_wall_ns() / FA_NS_PER_S);
-    if (now_out != NULL)
-        *now_out = now;
-    return now;
-}
-
-/* The time that the program ran: it has the machine for itself. */
-clock_t clock(void)
-{
-    return (clock_t)(fa_clock_mono_ns() / (FA_NS_PER_S / CLOCKS_PER_SEC));
+    const clock_t ran = (clock_t)(fa_clock_mono_ns() / (FA_NS_PER_S / CLOCKS_PER_SEC));
+    *times_out = (struct tms){.tms_utime = ran};
+    return ran;
 }
 
 int nanosleep(const struct timespec *span, struct timespec *left_out)
