@@ -46,16 +46,19 @@ library:
 	@$(MAKE) --no-print-directory -f toolchain/library.mk BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'
 libraries: $(boards:%=library-%)
 library-%:
-	@$(MAKE) --no-print-directory -f toolchain/library.mk BSP=$* LIBS=
+	@$(MAKE) --no-print-directory -f toolchain/library.mk BSP=$* LIBS='$(installed_libs)'
+	@$(MAKE) --no-print-directory -f toolchain/library.mk BSP=$* LIBS='$(installed_libs)' DEBUG=1
 
 # An installed SDK is a copy of what projects use, libraries built, in the same layout and without this Makefile.
+installed_libs := $(shell awk '!/^\#/ && NF == 4 && $$1 != "picolibc" {print $$1}' toolchain/third-party/pins)
 installed := $(DESTDIR)$(PREFIX)/lib/fata
 install: all libraries
 	@rm -rf '$(installed)'
 	@mkdir -p '$(installed)/build' '$(DESTDIR)$(PREFIX)/bin'
 	@cp -R --parents sdk/include bsp toolchain templates README.md LICENSE THIRD-PARTY.md '$(installed)'
 	@cp -RL build/third-party build/fata build/fata-embed '$(installed)/build'
-	@for board in $(boards); do mkdir -p "$(installed)/build/$$board" && cp build/$$board/libfata.a "$(installed)/build/$$board"; done
+	@for flavour in $(boards) $(boards:%=%-debug); do \
+	    mkdir -p "$(installed)/build/$$flavour" && cp build/$$flavour/libfata.a "$(installed)/build/$$flavour"; done
 	@ln -sf ../lib/fata/build/fata '$(DESTDIR)$(PREFIX)/bin/fata'
 	@echo 'installed in $(installed); the tool is $(DESTDIR)$(PREFIX)/bin/fata'
 

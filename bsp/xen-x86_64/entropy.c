@@ -10,7 +10,7 @@
 #define CPUID_7_EBX_RDSEED (UINT32_C(1) << 18)
 #define WORDS 8u
 #define TRIES_MAX 64u /* Intel: 10 retries are enough for RDRAND */
-#define JITTER_SAMPLES 64u
+#define JITTER_SAMPLES 384u
 #define PORT_POST 0x80u /* writing here does nothing, slowly, on every PC */
 
 static bool read_word(bool seed, uint64_t *word_out)
@@ -45,12 +45,12 @@ static void add_cpu_words(void)
 
 static void add_jitter(void)
 {
-    uint32_t samples[JITTER_SAMPLES];
+    uint16_t samples[JITTER_SAMPLES];
     unsigned changes = 0;
     for (unsigned i = 0; i < JITTER_SAMPLES; i++) {
         const uint64_t before = x86_tsc();
         x86_out8(PORT_POST, 0);
-        samples[i] = (uint32_t)(x86_tsc() - before);
+        samples[i] = (uint16_t)(x86_tsc() - before);
         changes += i > 0 && samples[i] != samples[i - 1];
     }
     fa_random_add(samples, sizeof samples, changes);

@@ -235,11 +235,31 @@ const char *fa_fiber_name(void)
     return sched.running->name;
 }
 
+/* The most of a painted stack that was ever written to. */
+static size_t stack_used(const fa_fiber *fiber)
+{
+    if (!fa_build_debug)
+        return 0;
+    size_t untouched = 0;
+    while (untouched < fiber->stack.size_bytes && fiber->stack.base[untouched] == PAINT_BYTE)
+        untouched++;
+    return fiber->stack.size_bytes - untouched;
+}
+
+static void report_tight_stack(const fa_fiber *fiber)
+{
+    const size_t used_bytes = stack_used(fiber), size_bytes = fiber->stack.size_bytes;
+    if (used_bytes > size_bytes / 4 * 3)
+        fa_log_warn("fiber '%s' has used %zu of its stack's %zu bytes", fiber->name, used_bytes,
+                    size_bytes);
+}
+
 static void end_running(void)
 {
     fa_fiber *self = sched.running;
     if (self->opened != NULL)
         fa_panic("fiber '%s' ended with a scope open", self->name);
+    report_tight_stack(self);
     fa_scope *scope = self->scope;
     if (self->scope_prev == NULL)
         scope->fibers = self->scope_next;
@@ -391,17 +411,6 @@ const fa_fiber *fa_sched_running(void)
 const fa_fiber *fa_sched_next(const fa_fiber *after)
 {
     return after == NULL ? sched.all : after->all_next;
-}
-
-/* The most of a painted stack that was ever written to. */
-static size_t stack_used(const fa_fiber *fiber)
-{
-    if (!fa_build_debug)
-        return 0;
-    size_t untouched = 0;
-    while (untouched < fiber->stack.size_bytes && fiber->stack.base[untouched] == PAINT_BYTE)
-        untouched++;
-    return fiber->stack.size_bytes - untouched;
 }
 
 void fa_fiber_stack(size_t *used_bytes_out, size_t *size_bytes_out)

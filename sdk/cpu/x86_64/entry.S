@@ -77,6 +77,9 @@ early_gdt_pointer:
 x86_top_table:      .skip 4096
 low_pointers:       .skip 4096
 x86_low_directory:  .skip 4096
+    /* Unmapped once the page tables are final: the boot's stack must not grow into them. */
+    .globl x86_early_guard
+x86_early_guard:    .skip 4096
 early_stack:        .skip EARLY_STACK_BYTES
 early_stack_end:
     .section .note.GNU-stack, "", @progbits

@@ -22,6 +22,7 @@
 /* In entry.S: the top table, the one below it for slot 0, and the first GiB's directory. */
 extern uint64_t x86_top_table[ENTRIES];
 extern uint64_t x86_low_directory[ENTRIES];
+extern const uint8_t x86_early_guard[X86_PAGE_BYTES];
 
 /* From the linker script. */
 extern const uint8_t __text_start[], __text_end[], __rodata_start[], __rodata_end[];
@@ -103,6 +104,7 @@ void x86_mmu_init(void)
     protect(__text_start, __text_end, PRESENT | USED);
     protect(__rodata_start, __rodata_end, PRESENT | USED | NO_EXECUTE);
     protect(__data_start, __image_end, PRESENT | WRITABLE | USED | NO_EXECUTE);
+    protect(x86_early_guard, x86_early_guard + X86_PAGE_BYTES, 0);
     __asm__ volatile("mov %0, %%cr3" ::"r"(x86_phys_of(x86_top_table).address) : "memory");
 }
 

@@ -15,7 +15,7 @@
 #define VECTOR_PAGE_FAULT 14u
 #define VECTOR_BYTES 16u
 #define GATE_INTERRUPT 0x8eu /* present, ring 0, 64-bit interrupt gate */
-#define FAULT_STACK_BYTES 4096u
+#define FAULT_STACK_BYTES 8192u /* the crash report is printed on it */
 #define INTERRUPT_STACK_BYTES 1024u
 
 /* As traps.S pushes it, lowest address first. */
