@@ -2,7 +2,7 @@
 /* The unix board: the contract over Linux. The host's start-up code calls main, which the link has
  * wrapped; from there the boot is the same as everywhere. The program's libc is the host's. */
 #include "../../sdk/boot/boot.h"
-#include "../../sdk/boot/console.h"
+#include "../../sdk/fiber/console.h"
 #include "../../sdk/core/console.h"
 #include "../plat.h"
 #include "faults.h"
@@ -42,7 +42,7 @@ const char *__asan_default_options(void)
 static void at_exit(int status, void *arg)
 {
     (void)arg;
-    fa_boot_record_exit(status);
+    fa_console_record_exit(status);
 }
 
 int __wrap_main(int argc, char **argv)

@@ -3,7 +3,7 @@
  * the order in which the machine is brought up, and the contract's functions, each by the driver
  * that has it. */
 #include "../../sdk/boot/boot.h"
-#include "../../sdk/boot/console.h"
+#include "../../sdk/fiber/console.h"
 #include "../../sdk/cpu/x86_64/cpu.h"
 #include "../../sdk/cpu/x86_64/stacks.h"
 #include "../../sdk/cpu/x86_64/traps.h"

@@ -12,7 +12,6 @@
 #include <fata/system.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* The application's main; every image is linked with --wrap=main, so that a host's own start-up
  * code reaches the board first. */
@@ -80,24 +79,9 @@ void fa_boot_with_text(char *command_line)
     fa_boot_with_args((int)count + 1, words);
 }
 
-/* A record stands on a line of its own, whatever the program has printed before. */
-static void write_record(const char *text)
-{
-    if (fa_stdio_flush())
-        plat_console_write("\n", 1);
-    plat_console_write(text, strlen(text));
-}
-
-void fa_boot_record_exit(int status)
-{
-    char text[32];
-    snprintf(text, sizeof text, "fata: exit %d\n", status & 0xff);
-    write_record(text);
-}
-
 void fa_system_reboot(void)
 {
-    write_record("fata: reboot\n");
-    fa_boot_record_exit(EXIT_SUCCESS);
+    fa_console_record("fata: reboot\n");
+    fa_console_record_exit(EXIT_SUCCESS);
     plat_reboot();
 }

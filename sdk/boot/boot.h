@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How a board hands over to the portable SDK, and how a run ends. */
+/* How a board hands over to the portable SDK. */
 #ifndef FATA_BOOT_BOOT_H
 #define FATA_BOOT_BOOT_H
 
@@ -13,9 +13,6 @@
 FA_NORETURN void fa_boot_with_text(char *command_line);
 /* The same with words; argv has room for argc + 1. */
 FA_NORETURN void fa_boot_with_args(int argc, char **argv);
-
-/* Prints the exit record; what has been printed before is flushed. */
-void fa_boot_record_exit(int status);
 
 /* The program's name; its build generates it. */
 extern const char fa_program_name[];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The console as the lower layers see it: a place for text that never suspends. The boot layer
- * provides it over the platform's console, in order with what the program prints. */
+/* The console as the lower layers see it: a place for text that never suspends, in order with what
+ * the program prints. sdk/fiber/console.c provides it over the platform's. */
 #ifndef FATA_CORE_CONSOLE_H
 #define FATA_CORE_CONSOLE_H
 
@@ -10,7 +10,12 @@ void fa_console_write(const char *bytes, size_t len);
 /* Makes what the program has printed so far visible. Called when the machine goes idle. */
 void fa_console_flush(void);
 
-/* The same, provided by what stands between stdio and the console (sdk/posix/stdio.c; on the host,
+/* Prints a record for the tool, such as "fata: reboot\n", on a line of its own whatever the program
+ * has printed before; and the last record of a run. */
+void fa_console_record(const char *text);
+void fa_console_record_exit(int status);
+
+/* Like fa_console_flush(), provided by what stands between stdio and the console (sdk/posix/stdio.c; on the host,
  * its board). Returns whether the last line that was printed may lack its end. */
 bool fa_stdio_flush(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Files for libc: descriptors 0 to 2 are the console, the others are embedded files, read-only.
  * This is what fopen() stands on. */
-#include "../boot/console.h"
+#include "../fiber/console.h"
 #include "../core/console.h"
 #include <errno.h>
 #include <fata/fiber.h>

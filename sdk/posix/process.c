@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What libc asks of the system about the running program: its errno, its end, its luck. */
 #include "../../bsp/plat.h"
-#include "../boot/boot.h"
+#include "../core/console.h"
 #include "../fiber/sched.h"
 #include <errno.h>
 #include <fata/panic.h>
@@ -21,7 +21,7 @@ int *fa_errno_location(void)
 
 void _exit(int status)
 {
-    fa_boot_record_exit(status);
+    fa_console_record_exit(status);
     plat_exit(status & 0xff);
 }
 

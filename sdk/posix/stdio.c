@@ -3,7 +3,7 @@
  * full, the machine goes idle, or the run ends; output never suspends. Reading stdin may suspend the
  * calling fiber, without a deadline: it ends with the input, or when the fiber is canceled. */
 #include "../../bsp/plat.h"
-#include "../boot/console.h"
+#include "../fiber/console.h"
 #include "../core/console.h"
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Console input. */
-#ifndef FATA_BOOT_CONSOLE_H
-#define FATA_BOOT_CONSOLE_H
+#ifndef FATA_FIBER_CONSOLE_H
+#define FATA_FIBER_CONSOLE_H
 
 #include <fata/fiber.h>
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The console over the platform's: log lines and records, in order with what stdio has printed, and
- * waiting for input. */
+ * fibers that wait for input. */
 #include "console.h"
 #include "../../bsp/plat.h"
 #include "../core/console.h"
+#include <stdio.h>
+#include <string.h>
 
 static fa_waitq input;
 
@@ -16,6 +18,20 @@ void fa_console_write(const char *bytes, size_t len)
 {
     fa_console_flush();
     plat_console_write(bytes, len);
+}
+
+void fa_console_record(const char *text)
+{
+    if (fa_stdio_flush())
+        plat_console_write("\n", 1);
+    plat_console_write(text, strlen(text));
+}
+
+void fa_console_record_exit(int status)
+{
+    char text[32];
+    snprintf(text, sizeof text, "fata: exit %d\n", status & 0xff);
+    fa_console_record(text);
 }
 
 void fa_console_input_arrived(void)
