@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Shell-like words: blanks separate; '...' is literal; "..." lets \ quote " \ $ and `; outside of
- * quotes \ quotes any character. A quoted empty text is a word. */
+ * quotes \ quotes any character. A \ before the end of a line joins it to the next, except in '...'.
+ * A quoted empty text is a word. */
 #include "words.h"
 #include <string.h>
 
@@ -23,10 +24,12 @@ static bool take_word(char **from, char **to)
             const char next = (*from)[1];
             if (next == '\0')
                 return false;
+            (*from)++;
+            if (next == '\n')
+                continue;
             if (quote == '"' && strchr("\"\\$`", next) == NULL)
                 *(*to)++ = c;
             *(*to)++ = next;
-            (*from)++;
         } else {
             *(*to)++ = c;
         }
@@ -39,7 +42,7 @@ fa_err fa_words_split(char *text, char **words_out, size_t cap, size_t *count_ou
     char *to = text;
     *count_out = 0;
     for (;;) {
-        while (is_blank(*text))
+        while (is_blank(*text) || (text[0] == '\\' && text[1] == '\n'))
             text++;
         if (*text == '\0')
             return FA_OK;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The scheduler. A fiber that waits picks the next one that is ready and switches to it directly:
- * there is no scheduler stack. When none is ready, the waiting fiber idles the machine on its own
- * stack. Devices and timers are looked at when none is ready, when the first deadline has come, and
- * every POLL_INTERVAL_NS of a busy machine.
+/* The scheduler. The fibers that can run form a ring, in which a turn goes round; the running one is
+ * in it. A fiber that waits leaves the ring and switches to the next one directly: there is no
+ * scheduler stack. When none is ready, the waiting fiber idles the machine on its own
+ * stack. The clock, timers and devices are looked at when none is ready, and once in a batch of
+ * switches otherwise: as many as fit into LOOK_INTERVAL_NS, at most BATCH_MAX, so that a switch
+ * itself costs next to nothing. A debug build looks at every switch.
  *
  * The record of a fiber lies at the top of its stack. An ended fiber's stack is freed by the next
- * one that runs, since it cannot free the ground that it stands on. */
+ * one that looks around, since it cannot free the ground that it stands on. */
 #include "sched.h"
 #include "../../bsp/plat.h"
 #include "../core/build.h"
@@ -18,15 +20,20 @@
 
 FA_LOG_MODULE("fiber");
 
-#define POLL_INTERVAL_NS (100 * FA_NS_PER_US)
+#define LOOK_INTERVAL_NS (100 * FA_NS_PER_US)
+#define BATCH_MAX 16u
 #define PAINT_BYTE 0xa5 /* what a debug build fills a new stack with */
 #define RECORD_ALIGN ((size_t)64)
 
-typedef enum fiber_state { READY, RUNNING, WAITING, CLOSING } fiber_state;
+typedef enum fiber_state {
+    RUNNABLE, /* in the ring */
+    WAITING,
+    CLOSING, /* waiting too, and not to be canceled */
+} fiber_state;
 
 struct fa_fiber {
     fa_cpu_context context;
-    fa_fiber *next_ready;
+    fa_fiber *ring_next, *ring_prev;
     fiber_state state;
     bool canceled;
     fa_err woken_by; /* what its wait returns */
@@ -46,24 +53,39 @@ struct fa_fiber {
 
 static struct {
     fa_fiber *running;
-    fa_fiber *ready_first, *ready_last;
-    uint64_t next_poll_ns;
-    uint64_t running_since_ns;
+    fa_fiber *turn; /* in the ring: the running fiber, unless it waits; NULL: the ring is empty */
+    unsigned batch;      /* switches from one look to the next */
+    unsigned batch_left; /* until the next look */
+    uint64_t looked_at_ns;
     fa_fiber *ended; /* whose stack is to be freed */
     fa_fiber *all;
     size_t count;
     int boot_error_number; /* errno before the first fiber */
 } sched;
 
+/* Puts a fiber into the ring, at the end of the round. */
 static void make_ready(fa_fiber *fiber)
 {
-    fiber->state = READY;
-    fiber->next_ready = NULL;
-    if (sched.ready_first == NULL)
-        sched.ready_first = fiber;
-    else
-        sched.ready_last->next_ready = fiber;
-    sched.ready_last = fiber;
+    fa_fiber *turn = sched.turn;
+    fiber->state = RUNNABLE;
+    if (turn == NULL) {
+        fiber->ring_next = fiber->ring_prev = fiber;
+        sched.turn = fiber;
+        return;
+    }
+    fiber->ring_next = turn;
+    fiber->ring_prev = turn->ring_prev;
+    turn->ring_prev->ring_next = fiber;
+    turn->ring_prev = fiber;
+}
+
+/* Takes the running fiber out of the ring; it is the next one's turn. */
+static void leave_ring(fa_fiber *self)
+{
+    fa_fiber *next = self->ring_next;
+    self->ring_prev->ring_next = next;
+    next->ring_prev = self->ring_prev;
+    sched.turn = next == self ? NULL : next;
 }
 
 static void queue_add(fa_waitq *queue, fa_fiber *fiber)
@@ -113,23 +135,6 @@ static void poll(uint64_t now_ns)
     for (fa_timer *timer; (timer = fa_timers_expire(now_ns)) != NULL;)
         wake(fiber_of_timer(timer), FA_ETIMEDOUT);
     plat_poll();
-    const fa_deadline first = fa_timers_first();
-    const uint64_t interval_end = now_ns + POLL_INTERVAL_NS;
-    sched.next_poll_ns = first < interval_end ? first : interval_end;
-}
-
-/* Waits until some fiber is ready; returns the time then. */
-static uint64_t idle(void)
-{
-    fa_console_flush();
-    uint64_t now_ns;
-    do {
-        if (!plat_wait(fa_timers_first()))
-            fa_panic("deadlock: every fiber waits for another, and nothing can wake one");
-        now_ns = plat_clock_mono_ns();
-        poll(now_ns);
-    } while (sched.ready_first == NULL);
-    return now_ns;
 }
 
 static void report_long_run(uint64_t ran_ns)
@@ -139,53 +144,64 @@ static void report_long_run(uint64_t ran_ns)
                 (unsigned long)(FA_FIBER_RUN_BOUND_NS / FA_NS_PER_US));
 }
 
-/* Takes the fiber to run next off the ready queue, idling until there is one. */
-static fa_fiber *pick_next(void)
-{
-    uint64_t now_ns = plat_clock_mono_ns();
-    if (fa_build_debug && now_ns - sched.running_since_ns > FA_FIBER_RUN_BOUND_NS)
-        report_long_run(now_ns - sched.running_since_ns);
-    if (now_ns >= sched.next_poll_ns)
-        poll(now_ns);
-    if (sched.ready_first == NULL)
-        now_ns = idle();
-    fa_fiber *next = sched.ready_first;
-    sched.ready_first = next->next_ready;
-    sched.running_since_ns = now_ns;
-    sched.running = next;
-    next->state = RUNNING;
-    return next;
-}
-
 static void free_ended(void)
 {
     fa_fiber *ended = sched.ended;
     sched.ended = NULL;
-    plat_stack_free(ended->stack);
+    if (ended != NULL)
+        plat_stack_free(ended->stack);
 }
 
-/* Lets others run until the running fiber, which stands in some queue by now, is ready again. */
-static void suspend(void)
+static void choose_batch(uint64_t elapsed_ns)
 {
-    fa_fiber *self = sched.running;
-    fa_fiber *next = pick_next();
-    if (next == self)
-        return;
-    fa_cpu_switch(&self->context, &next->context);
-    if (sched.ended != NULL)
-        free_ended();
+    if (fa_build_debug || elapsed_ns > LOOK_INTERVAL_NS)
+        sched.batch = 1;
+    else if (elapsed_ns < LOOK_INTERVAL_NS / 2 && sched.batch < BATCH_MAX)
+        sched.batch *= 2;
+    sched.batch_left = sched.batch;
 }
 
+/* Lets timers and devices make fibers ready; idles the machine until there is one. */
+__attribute__((noinline)) static void look_around(void)
+{
+    uint64_t now_ns = plat_clock_mono_ns();
+    const uint64_t elapsed_ns = now_ns - sched.looked_at_ns;
+    if (fa_build_debug && sched.running != NULL && elapsed_ns > FA_FIBER_RUN_BOUND_NS)
+        report_long_run(elapsed_ns);
+    free_ended();
+    choose_batch(elapsed_ns);
+    poll(now_ns);
+    if (sched.turn == NULL)
+        fa_console_flush();
+    while (sched.turn == NULL) {
+        if (!plat_wait(fa_timers_first()))
+            fa_panic("deadlock: every fiber waits for another, and nothing can wake one");
+        now_ns = plat_clock_mono_ns();
+        poll(now_ns);
+    }
+    sched.looked_at_ns = now_ns;
+}
+
+/* Gives the turn to the next fiber; idles until there is one. */
+static fa_fiber *pick_next(void)
+{
+    if (--sched.batch_left == 0 || sched.turn == NULL)
+        look_around();
+    sched.running = sched.turn;
+    return sched.running;
+}
+
+/* Suspends the running fiber, which stands in some queue or among the timers, until it is woken. */
 static fa_err wait_until(fa_deadline deadline, fiber_state state)
 {
     fa_fiber *self = sched.running;
     self->state = state;
-    if (deadline != FA_FOREVER) {
+    if (deadline != FA_FOREVER)
         fa_timers_add(&self->timer, deadline);
-        if (deadline < sched.next_poll_ns)
-            sched.next_poll_ns = deadline;
-    }
-    suspend();
+    leave_ring(self);
+    fa_fiber *next = pick_next();
+    if (next != self)
+        fa_cpu_switch(&self->context, &next->context);
     return self->woken_by;
 }
 
@@ -211,18 +227,27 @@ void fa_waitq_wake_all(fa_waitq *queue)
         wake(queue->first, FA_OK);
 }
 
+/* Not inlined into fa_sleep(): it would cost each of its switches registers. */
+__attribute__((noinline)) static fa_err sleep_until(fa_deadline deadline)
+{
+    const fa_err woken_by = wait_until(deadline, WAITING);
+    return woken_by == FA_ETIMEDOUT ? FA_OK : woken_by;
+}
+
 fa_err fa_sleep(fa_deadline deadline)
 {
     fa_fiber *self = sched.running;
     if (self->canceled)
         return FA_ECANCELED;
-    if (deadline == FA_NOW) {
-        make_ready(self);
-        suspend();
-        return self->canceled ? FA_ECANCELED : FA_OK;
-    }
-    const fa_err woken_by = wait_until(deadline, WAITING);
-    return woken_by == FA_ETIMEDOUT ? FA_OK : woken_by;
+    if (deadline != FA_NOW)
+        return sleep_until(deadline);
+    if (--sched.batch_left == 0)
+        look_around();
+    fa_fiber *next = self->ring_next;
+    sched.running = sched.turn = next;
+    if (next != self)
+        fa_cpu_switch(&self->context, &next->context);
+    return self->canceled ? FA_ECANCELED : FA_OK;
 }
 
 bool fa_canceled(void)
@@ -277,8 +302,11 @@ static void end_running(void)
     /* (An owner whose deadline has just passed still has owner_waits set, but is ready already.) */
     if (scope->fibers == NULL && scope->owner_waits && scope->owner->state >= WAITING)
         wake(scope->owner, FA_OK);
+    leave_ring(self);
     fa_fiber *next = pick_next();
+    free_ended();
     sched.ended = self;
+    sched.batch_left = 1; /* so that it is freed soon */
     fa_cpu_leave(&self->context, &next->context);
 }
 
@@ -286,8 +314,6 @@ static void end_running(void)
 static void enter(void)
 {
     fa_cpu_context_entered();
-    if (sched.ended != NULL)
-        free_ended();
     sched.running->fn(sched.running->arg);
     end_running();
 }
@@ -394,6 +420,7 @@ fa_err fa_sched_start(fa_fiber_fn *fn)
         &root, &(fa_fiber_options){"main", FA_FIBER_STACK_MAIN_BYTES}, fn, NULL);
     if (err != FA_OK)
         return err;
+    sched.batch = sched.batch_left = 1;
     fa_fiber *first = pick_next();
     fa_cpu_leave(&boot_context, &first->context);
 }
@@ -421,16 +448,17 @@ void fa_fiber_stack(size_t *used_bytes_out, size_t *size_bytes_out)
 
 void fa_sched_info(const fa_fiber *fiber, fa_fiber_info *info_out)
 {
-    static const char *const states[] = {"ready", "running", "waiting", "closing a scope"};
+    static const char *const states[] = {"ready", "waiting", "closing a scope"};
     const bool sleeps = fiber->state == WAITING && fiber->queue == NULL && fiber->timer.slot != 0;
+    const bool running = fiber == sched.running;
     *info_out = (fa_fiber_info){
         .name = fiber->name,
-        .state = sleeps ? "sleeping" : states[fiber->state],
+        .state = running ? "running" : sleeps ? "sleeping" : states[fiber->state],
         .deadline = fa_timers_deadline(&fiber->timer),
         .stack_base = (uintptr_t)fiber->stack.base,
         .stack_bytes = fiber->stack.size_bytes,
         .stack_used_bytes = stack_used(fiber),
     };
-    if (fiber->state != RUNNING)
+    if (!running)
         fa_cpu_context_where(&fiber->context, &info_out->pc, &info_out->fp);
 }

@@ -8,9 +8,16 @@
 typedef struct x86_switch_frame {
     uint32_t mxcsr;
     uint32_t fpu_control; /* 16 bits */
+    /* The stack pointer of the context points here. */
     uint64_t r15, r14, r13, r12, rbx, rbp;
     uint64_t return_address;
 } x86_switch_frame;
+
+static inline const x86_switch_frame *x86_frame_at(const void *sp)
+{
+    return (const x86_switch_frame *)(const void *)((const uint8_t *)sp -
+                                                    offsetof(x86_switch_frame, r15));
+}
 
 #define X86_MXCSR_DEFAULT 0x1f80u
 #define X86_FPU_CONTROL_DEFAULT 0x037fu
@@ -27,7 +34,7 @@ static inline void *x86_first_frame(void *base, size_t size_bytes, void (*entry)
     *frame = (x86_switch_frame){.mxcsr = X86_MXCSR_DEFAULT,
                                 .fpu_control = X86_FPU_CONTROL_DEFAULT,
                                 .return_address = (uint64_t)entry};
-    return frame;
+    return &frame->r15;
 }
 
 #endif

@@ -17,15 +17,14 @@ fa_cpu_switch:
     pushq %r13
     pushq %r14
     pushq %r15
-    subq $8, %rsp
-    stmxcsr (%rsp)
-    fnstcw 4(%rsp)
+    /* Below the stack pointer, where nothing writes: interrupts and signals have other stacks. */
+    stmxcsr -8(%rsp)
+    fnstcw -4(%rsp)
     movq %rsp, (%rdi)
 fa_cpu_leave:
     movq (%rsi), %rsp
-    ldmxcsr (%rsp)
-    fldcw 4(%rsp)
-    addq $8, %rsp
+    ldmxcsr -8(%rsp)
+    fldcw -4(%rsp)
     popq %r15
     popq %r14
     popq %r13
