@@ -70,7 +70,8 @@ static bool parse_number(const char *text, bool is_size, uint64_t *number_out)
     unsigned shift = 0;
     if (is_size && *end != '\0') {
         static const char suffixes[] = "KMG";
-        const char *suffix = strchr(suffixes, *end & ~0x20);
+        const int letter = *end & ~0x20; /* as a capital; a blank becomes 0, which strchr() finds */
+        const char *suffix = letter == 0 ? NULL : strchr(suffixes, letter);
         if (suffix == NULL)
             return false;
         shift = 10 * (unsigned)(suffix - suffixes + 1);
