@@ -123,11 +123,24 @@ void *fa_pages_alloc(fa_pages *pages, size_t count)
     return found;
 }
 
+/* Whether a page lies in a free run: that begins at the page, rounded down to the run's size. */
+static bool is_free(const fa_pages *pages, uintptr_t number)
+{
+    for (unsigned order = 0; order < FA_PAGES_ORDERS; order++) {
+        const uintptr_t start = number >> order << order;
+        if (!covers(pages, start, 1))
+            return false;
+        if (*note_of(pages, start) > order)
+            return true;
+    }
+    return false;
+}
+
 void fa_pages_free(fa_pages *pages, void *first, size_t count)
 {
     const uintptr_t number = page_number(first);
     fa_assert((uintptr_t)first % FA_PAGE_BYTES == 0 && count > 0);
     fa_assert(covers(pages, number, count));
-    fa_assert(*note_of(pages, number) == 0); /* else it is free already */
+    fa_assert(!is_free(pages, number) && !is_free(pages, number + count - 1));
     free_range(pages, number, count);
 }
