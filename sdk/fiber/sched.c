@@ -378,7 +378,7 @@ static fa_err wait_for_fibers(fa_scope *scope, fa_deadline deadline, fiber_state
     scope->owner_waits = true;
     const fa_err err = wait_until(deadline, state);
     scope->owner_waits = false;
-    return err;
+    return scope->fibers == NULL ? FA_OK : err; /* the last may have ended after the deadline */
 }
 
 fa_err fa_scope_wait(fa_scope *scope, fa_deadline deadline)
