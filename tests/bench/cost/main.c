@@ -144,6 +144,7 @@ static void sleep_long(void *arg)
 
 static void idle_second(const char *name)
 {
+    must(fa_sleep(fa_after_ms(1)), "letting what has ended be cleared away");
     const uint64_t until = fa_after_s(1);
     bench_mark();
     must(fa_sleep(until), "idling");
