@@ -30,8 +30,8 @@ static void run_main(void *arg)
 static void print_list_hint(const fa_param *const *params, size_t count)
 {
     printf("%s takes:", fa_program_name);
-    for (size_t i = 0; i < count; i++)
-        printf(params[i]->kind == FA_PARAM_KIND_REST ? " %s" : " --%s", params[i]->name);
+    for (const fa_param *param = NULL; (param = fa_params_next(params, count, param)) != NULL;)
+        printf(" --%s", param->name);
     printf(" --help\n");
 }
 

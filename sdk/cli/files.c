@@ -95,7 +95,12 @@ void folder_list(const char *folder, struct words *names_out)
     int count = scandir(folder, &entries, visible, alphasort);
 
     for (int i = 0; i < count; i++) {
-        words_add(names_out, entries[i]->d_name);
+        char *path = text_format("%s/%s", folder, entries[i]->d_name);
+
+        if (is_folder(path)) {
+            words_add(names_out, entries[i]->d_name);
+        }
+        free(path);
         free(entries[i]);
     }
     if (count >= 0) {

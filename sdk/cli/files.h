@@ -14,7 +14,7 @@ const char *sdk_root(void);
 /* Reads a regular file of at most `max` bytes. False: *why_out says what is wrong. */
 bool file_read(const char *path, size_t max, struct text *out, const char **why_out);
 
-/* The sorted names in `folder` that do not start with a dot; none if it cannot be read. */
+/* The sorted names of the folders in `folder` that do not start with a dot; none if it cannot be read. */
 void folder_list(const char *folder, struct words *names_out);
 
 /* The part of `path` below `folder`, or NULL if it does not lie in it; "" for the folder itself. Both are absolute. */

@@ -41,11 +41,9 @@ static void check_template(const char *name)
 {
     struct words names = {0};
     struct text list = {0};
-    struct stat status;
 
     folder_list(text_format("%s/templates", sdk_root()), &names);
-    if (words_hold(&names, name) && stat(text_format("%s/templates/%s", sdk_root(), name), &status) == 0 &&
-        S_ISDIR(status.st_mode)) {
+    if (words_hold(&names, name)) {
         return;
     }
     if (names.count == 0) {

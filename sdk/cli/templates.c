@@ -53,13 +53,6 @@ static const char *describe(const char *folder)
     return read ? first_line(readme.bytes) : NULL;
 }
 
-static bool is_template(const char *folder)
-{
-    struct stat status;
-
-    return stat(folder, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct cli_walk walk = cli_walk_start(command, argc, argv);
@@ -83,11 +76,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     }
     for (size_t i = 0; i < names.count; i++) {
         char *folder = text_format("%s/templates/%s", sdk_root(), names.items[i]);
-        const char *description = is_template(folder) ? describe(folder) : NULL;
+        const char *description = describe(folder);
 
-        if (!is_template(folder)) {
-            continue; /* a file next to the templates */
-        }
         if (as_json) {
             json_open(&json, NULL, '{');
             json_text(&json, "name", names.items[i]);

@@ -200,20 +200,31 @@ static void print_range(const fa_param *param)
     }
 }
 
+const fa_param *fa_params_next(const fa_param *const *params, size_t count,
+                               const fa_param *previous)
+{
+    const fa_param *next = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (params[i]->kind != FA_PARAM_KIND_REST &&
+            (previous == NULL || strcmp(params[i]->name, previous->name) > 0) &&
+            (next == NULL || strcmp(params[i]->name, next->name) < 0))
+            next = params[i];
+    return next;
+}
+
 void fa_params_help(const fa_param *const *params, size_t count, const char *program)
 {
     static const char *const shapes[] = {"=TEXT", "=NUMBER", "=SIZE", "", ""};
     const fa_param *rest = find_rest(params, count);
-    printf("usage: %s [--PARAMETER[=VALUE]]... %s\n", program, rest == NULL ? "" : rest->name);
+    printf("usage: %s [--PARAMETER[=VALUE]]...%s%s\n", program, rest == NULL ? "" : " ",
+           rest == NULL ? "" : rest->name);
     if (rest != NULL)
         printf("  %-24s %s\n", rest->name, rest->help);
-    for (size_t i = 0; i < count; i++) {
-        if (params[i] == rest)
-            continue;
+    for (const fa_param *param = NULL; (param = fa_params_next(params, count, param)) != NULL;) {
         char option[64];
-        snprintf(option, sizeof option, "--%s%s", params[i]->name, shapes[params[i]->kind]);
-        printf("  %-24s %s", option, params[i]->help);
-        print_range(params[i]);
+        snprintf(option, sizeof option, "--%s%s", param->name, shapes[param->kind]);
+        printf("  %-24s %s", option, param->help);
+        print_range(param);
         putchar('\n');
     }
     printf("  %-24s %s\n", "--help", "this list");

@@ -20,6 +20,10 @@ const fa_param *const *fa_params(size_t *count_out);
  * argc + 1). Values point into argv's texts. */
 fa_params_result fa_params_parse(const fa_param *const *params, size_t count, int *argc,
                                  char **argv, char message_out[FA_PARAMS_MESSAGE_BYTES]);
+/* The parameter whose name comes after `previous` in the alphabet (NULL: the first), without that of
+ * kind REST; NULL at the end. The order in memory is the compiler's. */
+const fa_param *fa_params_next(const fa_param *const *params, size_t count,
+                               const fa_param *previous);
 /* Prints the usage and the list of parameters to stdout. */
 void fa_params_help(const fa_param *const *params, size_t count, const char *program);
 
