@@ -23,7 +23,8 @@ uint8_t *fa_write_reserve(fa_writer *writer, size_t len)
         writer->failed = true;
         return NULL;
     }
-    uint8_t *room = writer->bytes + writer->len;
+    /* (Adding even 0 to NULL, which a writer without room may have, is undefined.) */
+    uint8_t *room = writer->bytes == NULL ? NULL : writer->bytes + writer->len;
     writer->len += len;
     return room;
 }
