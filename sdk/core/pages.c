@@ -3,6 +3,7 @@
  * on the list of its order, and is noted at its first page; all other notes are 0. A run that is
  * not a power of two is cut from the next larger one, its tail given back. */
 #include "pages.h"
+#include "build.h"
 #include <fata/panic.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@ typedef struct fa_pages_run {
     struct fa_pages_run *next;
     struct fa_pages_run *prev;
 } run;
+
+#define LAST_ORDER (FA_PAGES_ORDERS - 1)
+#define LONG_BITS ((unsigned)(8 * sizeof(unsigned long)))
 
 fa_pages fa_ram;
 
@@ -75,9 +79,9 @@ static void free_range(fa_pages *pages, uintptr_t number, size_t count)
 {
     pages->free_count += count;
     while (count > 0) {
-        unsigned order = FA_PAGES_ORDERS - 1;
-        while ((size_t)1 << order > count || (number & (((uintptr_t)1 << order) - 1)) != 0)
-            order--;
+        const unsigned aligned_to = (unsigned)__builtin_ctzl(number | (uintptr_t)1 << LAST_ORDER);
+        const unsigned fitting = LONG_BITS - 1 - (unsigned)__builtin_clzl(count);
+        const unsigned order = fitting < aligned_to ? fitting : aligned_to;
         free_run(pages, number, order);
         number += (uintptr_t)1 << order;
         count -= (size_t)1 << order;
@@ -123,10 +127,12 @@ void *fa_pages_alloc(fa_pages *pages, size_t count)
     return found;
 }
 
-/* Whether a page lies in a free run: that begins at the page, rounded down to the run's size. */
+/* Whether a page lies in a free run: that begins at the page, rounded down to the run's size. A
+ * release build looks only for one that begins there: the search would be most of the cost. */
 static bool is_free(const fa_pages *pages, uintptr_t number)
 {
-    for (unsigned order = 0; order < FA_PAGES_ORDERS; order++) {
+    const unsigned orders = fa_build_debug ? FA_PAGES_ORDERS : 1;
+    for (unsigned order = 0; order < orders; order++) {
         const uintptr_t start = number >> order << order;
         if (!covers(pages, start, 1))
             return false;
