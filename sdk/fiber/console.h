@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Console input. */
+/* Console input: a fiber waits for what is typed; the platform says when something was. */
 #ifndef FATA_FIBER_CONSOLE_H
 #define FATA_FIBER_CONSOLE_H
 

@@ -197,7 +197,7 @@ static fa_err wait_until(fa_deadline deadline, fiber_state state)
     fa_fiber *self = sched.running;
     self->state = state;
     if (deadline != FA_FOREVER)
-        fa_timers_add(&self->timer, deadline);
+        fa_timers_add(deadline, &self->timer);
     leave_ring(self);
     fa_fiber *next = pick_next();
     if (next != self)

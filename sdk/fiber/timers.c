@@ -54,7 +54,7 @@ fa_err fa_timers_reserve(size_t count)
     return FA_OK;
 }
 
-void fa_timers_add(fa_timer *timer, fa_deadline deadline)
+void fa_timers_add(fa_deadline deadline, fa_timer *timer)
 {
     fa_assert(timer->slot == 0 && entry_count < entry_cap);
     sift_up(entry_count++, (entry){deadline, timer});

@@ -14,7 +14,7 @@ typedef struct fa_timer {
 
 /* Makes sure that `count` timers can be armed at a time. */
 FA_MUST_CHECK fa_err fa_timers_reserve(size_t count);
-void fa_timers_add(fa_timer *timer, fa_deadline deadline);
+void fa_timers_add(fa_deadline deadline, fa_timer *timer);
 void fa_timers_remove(fa_timer *timer);
 /* The first deadline, or FA_FOREVER. */
 fa_deadline fa_timers_first(void);

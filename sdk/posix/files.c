@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Files for libc: descriptors 0 to 2 are the console, the others are embedded files, read-only.
- * This is what fopen() stands on. */
+ * This is what fopen() stands on. read() of the console suspends the calling fiber until something
+ * is typed; nothing else here waits. */
 #include "../fiber/console.h"
 #include "../core/console.h"
 #include <errno.h>

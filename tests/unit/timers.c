@@ -48,7 +48,7 @@ static void reserve_fails(void **state)
     no_memory = true;
     assert_int_equal(fa_timers_reserve(1), FA_ENOMEM);
     no_memory = false;
-    expect_assert_failure(fa_timers_add(&timers[0], 1)); /* without a reserve */
+    expect_assert_failure(fa_timers_add(1, &timers[0])); /* without a reserve */
     assert_int_equal(fa_timers_reserve(COUNT), FA_OK);
     no_memory = true;
     assert_int_equal(fa_timers_reserve(COUNT), FA_OK); /* there is room already */
@@ -77,7 +77,7 @@ static void against_model(void **state)
         default:
             if (armed[i] == FA_FOREVER) {
                 armed[i] = now_ns + 1 + test_random_below(&seed, step % 2 == 0 ? 10 : 1000);
-                fa_timers_add(&timers[i], armed[i]);
+                fa_timers_add(armed[i], &timers[i]);
             }
         }
         assert_true(fa_timers_first() == model_first());
@@ -90,8 +90,8 @@ static void against_model(void **state)
 static void added_twice(void **state)
 {
     (void)state;
-    fa_timers_add(&timers[0], 5);
-    expect_assert_failure(fa_timers_add(&timers[0], 6));
+    fa_timers_add(5, &timers[0]);
+    expect_assert_failure(fa_timers_add(6, &timers[0]));
     fa_timers_remove(&timers[0]);
     assert_true(fa_timers_first() == FA_FOREVER);
 }
