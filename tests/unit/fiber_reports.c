@@ -2,37 +2,9 @@
 /* What the scheduler refuses or reports: deadlocks, scopes used wrongly, fibers that run for too
  * long or use up their stacks, and what the sanitizer finds in fibers. Each happens in a child
  * process. A program of the unix board with the debug library. */
-#include "board.h"
-#include "test.h"
-#include <fata/fiber.h>
+#include "fibers.h"
 
-static fa_scope scope;
-static fa_waitq queue;
 static fa_err result;
-
-static int setup(void **state)
-{
-    (void)state;
-    fa_scope_open(&scope);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fa_scope_close(&scope);
-    return 0;
-}
-
-static void spawn(fa_fiber_fn *fn, void *arg)
-{
-    assert_int_equal(fa_scope_spawn(&scope, "fiber", fn, arg), FA_OK);
-}
-
-static void join(void)
-{
-    assert_int_equal(fa_scope_wait(&scope, FA_FOREVER), FA_OK);
-}
 
 static void take_time(void *arg)
 {
@@ -189,8 +161,6 @@ static void tight_stack(void **state)
     assert_int_equal(board_run_child(use_up_stack, text, sizeof text), 0);
     assert_non_null(strstr(text, "warn  fiber: fiber 'fiber' has used "));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
