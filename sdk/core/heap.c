@@ -204,7 +204,8 @@ void fa_heap_init(fa_heap *heap, void *(*take)(void *source, size_t len),
     *heap = (fa_heap){.take = take, .give = give, .source = source};
 }
 
-/* Moves the start of a block up to where its payload is aligned; what lies before is set free. */
+/* Moves the start of a block up to where its payload is aligned; what lies before is set free. The
+ * neighbours of a block that was free are not, so the parts cut off need no merging. */
 static block *align_block(fa_heap *heap, block *b, size_t align)
 {
     const uintptr_t payload = (uintptr_t)payload_of(b);
@@ -215,7 +216,7 @@ static block *align_block(fa_heap *heap, block *b, size_t align)
         aligned += (HEADER_BYTES + BLOCK_MIN_BYTES + align - 1) / align * align;
     block *rest = cut(b, aligned - payload - HEADER_BYTES);
     fa_assert(rest != NULL && (uintptr_t)payload_of(rest) == aligned);
-    release(heap, b);
+    list_add(heap, b);
     return rest;
 }
 
@@ -236,7 +237,7 @@ void *fa_heap_alloc(fa_heap *heap, size_t len, size_t align)
     block *rest = cut(b, size);
     heap->used_bytes += size_of(b) + HEADER_BYTES;
     if (rest != NULL)
-        release(heap, rest);
+        list_add(heap, rest);
     return payload_of(b);
 }
 
