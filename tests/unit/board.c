@@ -43,8 +43,10 @@ bool __wrap_plat_wait(fa_deadline deadline)
         return __real_plat_wait(deadline);
     if (real_time)
         return __real_plat_wait(deadline - real_offset_ns);
+    static bool early; /* every other time, as the contract allows */
+    early = !early;
     if (board_now_ns < deadline)
-        board_now_ns = deadline;
+        board_now_ns += early ? (deadline - board_now_ns) / 2 : deadline - board_now_ns;
     return true;
 }
 

@@ -6,7 +6,7 @@
 
 #include <fata/base.h>
 
-/* Virtual time: waiting for a deadline sets it to the deadline. It does not begin at 0, as if the
+/* Virtual time: waiting for a deadline sets it to the deadline, or on the way there. It does not begin at 0, as if the
  * boot had taken long. */
 extern uint64_t board_now_ns;
 /* From now on time passes by itself, or by board_now_ns again. It never steps back. */

@@ -132,6 +132,31 @@ static void write_at_every_bound(void **state)
         }
 }
 
+/* One byte after the other, up to the end and past it. */
+static void fill_up(void **state)
+{
+    (void)state;
+    uint8_t *bytes = malloc(5);
+    fa_writer w = fa_writer_of(bytes, 5);
+    for (uint8_t i = 0; i < 5; i++)
+        fa_write_u8(&w, i);
+    assert_false(w.failed);
+    fa_write_u8(&w, 5);
+    assert_true(w.failed);
+    w = fa_writer_of(bytes, 5);
+    fa_write_be32(&w, 0);
+    fa_write_be16(&w, 0);
+    assert_true(w.failed);
+    assert_int_equal(w.len, 4);
+    fa_reader r = fa_reader_of(bytes, 5);
+    for (unsigned i = 0; i < 5; i++)
+        (void)fa_read_u8(&r);
+    assert_false(r.failed);
+    (void)fa_read_u8(&r);
+    assert_true(r.failed);
+    free(bytes);
+}
+
 static void write_then_read(void **state)
 {
     (void)state;
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(read_bytes),
         cmocka_unit_test(write_order),
         cmocka_unit_test(write_at_every_bound),
+        cmocka_unit_test(fill_up),
         cmocka_unit_test(write_then_read),
         cmocka_unit_test(write_stays_failed),
         cmocka_unit_test(write_nothing),

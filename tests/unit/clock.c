@@ -14,6 +14,7 @@ static void deadlines(void **state)
     assert_true(fa_after_s(5) == UINT64_C(5000001000));
     assert_true(fa_after_ns(UINT64_MAX - 1001) == UINT64_MAX - 1);
     assert_true(fa_after_ns(UINT64_MAX - 1000) == FA_FOREVER);
+    assert_true(fa_after_ns(UINT64_MAX - 999) == FA_FOREVER);
     assert_true(fa_after_ns(UINT64_MAX) == FA_FOREVER);
     assert_true(fa_after_ms(UINT64_MAX) == FA_FOREVER);
     assert_true(fa_after_ms(UINT64_MAX / FA_NS_PER_MS + 1) == FA_FOREVER);

@@ -182,6 +182,43 @@ static void ends_out_of_order(void **state)
     assert_int_equal(woken, 40);
 }
 
+__attribute__((noinline)) static void jump(jmp_buf *back)
+{
+    char bytes[3000];
+    memset(bytes, 1, sizeof bytes);
+    __asm__ volatile("" : : "r"(bytes) : "memory"); /* it is needed */
+    longjmp(*back, 1);
+}
+
+__attribute__((noinline)) static void use_stack(size_t len)
+{
+    char bytes[len];
+    memset(bytes, 1, len);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+}
+
+static void jump_back(void *arg)
+{
+    static jmp_buf back;
+    (void)arg;
+    fa_sleep(FA_NOW);
+    if (setjmp(back) == 0)
+        jump(&back);
+    for (size_t len = 1; len < 4000; len += 100)
+        use_stack(len);
+    note('j');
+}
+
+/* The sanitizer must know the bounds of the stack, to clear its marks on what is jumped over. */
+static void longjmp_in_a_fiber(void **state)
+{
+    (void)state;
+    spawn(jump_back, NULL);
+    spawn(jump_back, NULL);
+    join();
+    assert_string_equal(trace, "jj");
+}
+
 /* Limits. */
 
 static void out_of_stacks(void **state)
@@ -203,13 +240,6 @@ static void out_of_stacks(void **state)
 }
 
 static size_t stack_size, stack_used_before, stack_used_after;
-
-__attribute__((noinline)) static void use_stack(size_t len)
-{
-    char bytes[len];
-    memset(bytes, 1, len);
-    __asm__ volatile("" : : "r"(bytes) : "memory"); /* it is needed */
-}
 
 static void measure(void *arg)
 {
@@ -252,6 +282,13 @@ static const char *state_of(const char *name)
             return info.state;
     }
     return "(none)";
+}
+
+static void slow_to_end(void *arg)
+{
+    (void)arg;
+    while (!fa_canceled())
+        fa_sleep(fa_after_ms(1));
 }
 
 static void close_slowly(void *arg)
@@ -379,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(turns), TEST(sleepers), TEST(sleepers_in_real_time), TEST(first_come_first_woken),
         TEST(errno_is_the_fibers_own), TEST(wake_is_not_lost_to_a_timeout), TEST(ends_out_of_order),
+        TEST(longjmp_in_a_fiber),
         TEST(out_of_stacks), TEST(stack_sizes), TEST(states), TEST(many), TEST(random_lives),
     };
     return cmocka_run_group_tests_name("fibers", tests, NULL, NULL);

@@ -65,22 +65,11 @@ static inline void yield(void)
     assert_int_equal(fa_sleep(FA_NOW), FA_OK);
 }
 
-/* Fibers that are of use to many. */
+/* A fiber that sleeps. */
 
 static inline void end_at(void *arg)
 {
     fa_sleep(*(const fa_deadline *)arg);
-}
-
-static inline void slow_to_end(void *arg)
-{
-    (void)arg;
-    while (!fa_canceled())
-        fa_sleep(fa_after_ms(1));
-    /* Its own waits are over, but a scope's close still joins. */
-    for (unsigned i = 0; i < 3; i++)
-        fa_sleep(FA_NOW);
-    note('s');
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
