@@ -59,8 +59,9 @@ sdk:
 
 $(app_archives): sdk ;
 
+# The sanitizers name functions from the running program's own symbols.
 $(app_image): $(app_image).elf
-	@$(TARGET_STRIP) -o $@ $<
+	@$(if $(filter host,$(if $(DEBUG),$(BOARD_CPU))),cp $< $@,$(TARGET_STRIP) -o $@ $<)
 
 # The object files on the command line are a prerequisite, so that a changed list links again.
 $(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command

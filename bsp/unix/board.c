@@ -25,12 +25,13 @@
 
 int __wrap_main(int argc, char **argv);
 const char *__asan_default_options(void);
+const char *__ubsan_default_options(void);
 __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *start, size_t len);
 
 static bool listening;
 static bool input_ended;
 
-/* An error that the sanitizer finds becomes a crash report with the fibers, by way of abort(). The
+/* An error that a sanitizer finds becomes a crash report with the fibers, by way of abort(). The
  * leak check does not know of fiber stacks: what only they point to would be a leak to it. */
 const char *__asan_default_options(void)
 {
@@ -43,6 +44,11 @@ static void at_exit(int status, void *arg)
 {
     (void)arg;
     fa_console_record_exit(status);
+}
+
+const char *__ubsan_default_options(void)
+{
+    return "abort_on_error=1";
 }
 
 int __wrap_main(int argc, char **argv)

@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <ucontext.h>
+#include <unwind.h>
 
 #define STACK_BYTES ((size_t)65536)
 #define PAGE_FAULT_WRITE 0x2 /* of the error code that Linux hands on: Intel SDM vol. 3, 4.7 */
 #define PAGE_FAULT_FETCH 0x10
+#define DWARF_RBP 6 /* System V ABI, AMD64 supplement, figure 3.36 */
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
@@ -21,6 +23,42 @@ static const char *name_of(int signal)
     case SIGILL: return "invalid opcode";
     case SIGFPE: return "arithmetic fault";
     default: return "abort()";
+    }
+}
+
+/* Code of libraries keeps no frame pointers. For a signal that came from there (abort() does), the
+ * frame of the program's own function that called into it, by the compiler's unwind tables. */
+typedef struct search {
+    uintptr_t signal_pc; /* frames before this one are the handler's */
+    bool past_signal;
+    uintptr_t pc, fp;
+} search;
+
+static bool is_own_code(uintptr_t pc)
+{
+    extern const char __executable_start[], etext[];
+    return pc >= (uintptr_t)__executable_start && pc < (uintptr_t)etext;
+}
+
+static _Unwind_Reason_Code look_at_frame(struct _Unwind_Context *frame, void *arg)
+{
+    search *s = arg;
+    const uintptr_t pc = _Unwind_GetIP(frame);
+    s->past_signal = s->past_signal || pc == s->signal_pc;
+    if (!s->past_signal || !is_own_code(pc))
+        return _URC_NO_REASON;
+    s->pc = pc - 1; /* inside the call, not at what follows it */
+    s->fp = _Unwind_GetGR(frame, DWARF_RBP);
+    return _URC_END_OF_STACK;
+}
+
+static void leave_library(fa_crash_report *report)
+{
+    search s = {.signal_pc = report->pc};
+    _Unwind_Backtrace(look_at_frame, &s);
+    if (s.pc != 0) {
+        report->pc = s.pc;
+        report->fp = s.fp;
     }
 }
 
@@ -42,6 +80,8 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         report.access = error & PAGE_FAULT_FETCH ? FA_CRASH_EXECUTE
                         : error & PAGE_FAULT_WRITE ? FA_CRASH_WRITE : FA_CRASH_READ;
     }
+    if (!is_own_code(report.pc) && report.access != FA_CRASH_EXECUTE)
+        leave_library(&report);
     const fa_crash_reg regs[] = {
         {"rip", (uintptr_t)g[REG_RIP]}, {"rsp", (uintptr_t)g[REG_RSP]},
         {"rbp", (uintptr_t)g[REG_RBP]}, {"rflags", (uintptr_t)g[REG_EFL]},

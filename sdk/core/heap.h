@@ -16,7 +16,7 @@
 #define FA_HEAP_SPAN_BYTES (64 * FA_KIB)   /* the least that the heap grows by, if it can */
 #define FA_HEAP_SL_BITS 4u                 /* each power of two is divided into 2^4 lists */
 #define FA_HEAP_SL_COUNT (1u << FA_HEAP_SL_BITS)
-#define FA_HEAP_FL_COUNT 28u
+#define FA_HEAP_FL_COUNT (sizeof(void *) == 8 ? 28u : 25u) /* up to 2^34 or 2^30 bytes */
 
 typedef struct fa_heap {
     void *(*take)(void *source, size_t len); /* a new span, or NULL; len is of whole pages */

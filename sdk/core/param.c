@@ -8,22 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const fa_param *const __start_fa_params[] __attribute__((weak));
-extern const fa_param *const __stop_fa_params[] __attribute__((weak));
+extern const fa_param *const __start_fa_param_entries[] __attribute__((weak));
+extern const fa_param *const __stop_fa_param_entries[] __attribute__((weak));
+
+/* What monitors append to the command line, whatever it ends in: these are no words of ours anywhere,
+ * not even after `--` or as a value. */
+#define APPENDED "virtio_mmio."
 
 /* Words that loaders and hypervisors add to a kernel's command line: NAME, NAME=..., and those that
  * begin with a name that ends in a dot. */
 static const char *const loader_words[] = {
-    "virtio_mmio.", "console", "earlycon", "earlyprintk", "root",  "rootfstype", "rootwait",
-    "ro",           "rw",      "init",     "initrd",      "quiet", "panic",      "reboot",
-    "pci",          "acpi",    "nomodule", "i8042.",      "8250.", "BOOT_IMAGE",
+    "console", "earlycon", "earlyprintk", "root",  "rootfstype", "rootwait", "ro",
+    "rw",      "init",     "initrd",      "quiet", "panic",      "reboot",   "pci",
+    "acpi",    "nomodule", "i8042.",      "8250.", "swiotlb",    "BOOT_IMAGE",
 };
 
 const fa_param *const *fa_params(size_t *count_out)
 {
-    *count_out = __start_fa_params == NULL ? 0
-                                           : (size_t)(__stop_fa_params - __start_fa_params);
-    return __start_fa_params;
+    *count_out = __start_fa_param_entries == NULL ? 0
+                                           : (size_t)(__stop_fa_param_entries - __start_fa_param_entries);
+    return __start_fa_param_entries;
 }
 
 static bool is_loader_word(const char *word)
@@ -36,6 +40,11 @@ static bool is_loader_word(const char *word)
             return true;
     }
     return false;
+}
+
+static bool is_appended(const char *word)
+{
+    return strncmp(word, APPENDED, sizeof APPENDED - 1) == 0;
 }
 
 static const fa_param *find(const fa_param *const *params, size_t count, const char *name,
@@ -146,7 +155,7 @@ static bool take_option(const fa_param *const *params, size_t count, int *at, in
         return set(param, name + len + 1, message_out);
     if (param->kind == FA_PARAM_KIND_FLAG)
         return set(param, "yes", message_out);
-    if (*at + 1 == argc) {
+    if (*at + 1 == argc || is_appended(argv[*at + 1])) {
         snprintf(message_out, FA_PARAMS_MESSAGE_BYTES, "--%s needs a value", param->name);
         return false;
     }
@@ -162,7 +171,9 @@ fa_params_result fa_params_parse(const fa_param *const *params, size_t count, in
     bool options_end = false;
     for (int at = kept; at < given; at++) {
         char *word = argv[at];
-        if (!options_end && strcmp(word, "--") == 0) {
+        if (is_appended(word)) {
+            continue;
+        } else if (!options_end && strcmp(word, "--") == 0) {
             options_end = true;
         } else if (!options_end && strcmp(word, "--help") == 0) {
             return FA_PARAMS_HELP;

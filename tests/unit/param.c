@@ -21,10 +21,6 @@ static const char *check_even(const char *text)
 static const char *even = "ab";
 FA_PARAM_DEFINE(even, "even", "a text of even length", FA_PARAM_KIND_STRING, &even, 0, 0, check_even);
 
-/* fa_params() by another name, which the link gives it: in a file that defines parameters, the
- * assembler takes "fa_params" for the section that they lie in. */
-const fa_param *const *param_list(size_t *count_out);
-
 static const fa_param rest_param = {"FILE...", "what to show", FA_PARAM_KIND_REST, NULL, 0, 0, NULL};
 
 static char message[FA_PARAMS_MESSAGE_BYTES];
@@ -38,7 +34,7 @@ static fa_params_result parse_with(bool takes_rest, const char *words)
 {
     const fa_param *params[16];
     size_t param_count;
-    const fa_param *const *image = param_list(&param_count);
+    const fa_param *const *image = fa_params(&param_count);
     memcpy(params, image, param_count * sizeof *params);
     if (takes_rest)
         params[param_count++] = &rest_param;
@@ -80,7 +76,7 @@ static void defaults(void **state)
 {
     (void)state;
     size_t param_count;
-    (void)param_list(&param_count);
+    (void)fa_params(&param_count);
     assert_int_equal(param_count, 6);
     good(NULL);
     assert_string_equal(greeting, "hello");
@@ -248,6 +244,9 @@ static void loader_words(void **state)
          "init=/sbin/init|initrd=/initrd|rootfstype=ext4|rootwait|earlycon");
     good("console=ttyS0|--count=5|panic=1|--loud|root=/dev/xvda");
     assert_true(count == 5 && loud);
+    /* What a monitor appends is nobody's word or value, whatever stands before it. */
+    good("--|virtio_mmio.device=512@0xfeb00000:5");
+    bad("--greeting|virtio_mmio.device=512@0xfeb00000:5", "needs a value");
     /* Names alike are not theirs. */
     bad("consoles=1", "unexpected word");
     bad("virtio_mmiodevice=1", "unexpected word");
@@ -285,7 +284,7 @@ static void print_help(bool takes_rest, char *text, size_t cap)
 {
     const fa_param *params[16];
     size_t param_count;
-    const fa_param *const *image = param_list(&param_count);
+    const fa_param *const *image = fa_params(&param_count);
     memcpy(params, image, param_count * sizeof *params);
     if (takes_rest)
         params[param_count++] = &rest_param;

@@ -43,7 +43,7 @@ typedef struct fa_param {
 #define FA_PARAM_DEFINE(id, ...)                                                                   \
     static const fa_param id##_param = {__VA_ARGS__};                                              \
     static const fa_param *const id##_param_entry                                                  \
-        __attribute__((used, section("fa_params"))) = &id##_param
+        __attribute__((used, section("fa_param_entries"))) = &id##_param
 
 /* A text. The value is static storage. */
 #define FA_PARAM_STRING(id, option, initial, help_text)                                            \
