@@ -66,6 +66,7 @@ bool plat_console_listen(void)
 void plat_poll(void)
 {
     x86_take_interrupts();
+    clock_refine();
     if (x86_traps_taken(IOAPIC_VECTOR_FIRST + UART16550_COM1_IRQ))
         fa_console_input_arrived();
 }

@@ -9,5 +9,7 @@
 void clock_start(void);
 /* Finds the frequencies of the counter and of the local APIC's timer. Panics: no reference. */
 void clock_init(void);
+/* Measures again, over a longer time, when one has gone by. Called now and then; cheap. */
+void clock_refine(void);
 
 #endif
