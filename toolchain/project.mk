@@ -53,9 +53,10 @@ print-image: all
 clean:
 	rm -rf build compile_commands.json
 
-# The library and the tool, as far as they are not up to date. (An installed SDK has no Makefile: its own are complete.)
+# The library and the tool, as far as they are not up to date; projects that build at once wait for each other. (An installed SDK has no Makefile: its own are complete.)
 sdk:
-	@if [ -f $(FATA)/Makefile ]; then $(MAKE) --no-print-directory -C $(FATA) tool library BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'; fi
+	@if [ -f $(FATA)/Makefile ]; then mkdir -p $(FATA)/build && \
+	    flock $(FATA)/build/lock $(MAKE) --no-print-directory -C $(FATA) tool library BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'; fi
 
 $(app_archives): sdk ;
 

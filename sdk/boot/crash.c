@@ -90,12 +90,12 @@ static void print_fibers(void)
 /* Comes back only the first time: what crashes while it reports a crash ends the machine. */
 static void enter_once(void)
 {
-    static bool entered;
-    if (entered) {
+    static unsigned entered_count;
+    entered_count++;
+    if (entered_count == 2)
         say("fata: crash: another fault while reporting the first\nfata: exit %d\n", FA_EXIT_CRASH);
-        plat_exit(FA_EXIT_CRASH);
-    }
-    entered = true;
+    if (entered_count > 1)
+        plat_exit(FA_EXIT_CRASH); /* silently when not even that could be said */
     (void)fa_stdio_flush();
 }
 

@@ -67,7 +67,8 @@ static uint64_t *entry_of(uint64_t address, unsigned level)
     return table == NULL ? NULL : &table[index_of(address, level)];
 }
 
-/* Turns a directory's 2 MiB page into 4 KiB pages with the same rights. */
+/* Turns a directory's 2 MiB page into 4 KiB pages with the same rights, but that only the program's
+ * code keeps execution: it is running. */
 static uint64_t *split(uint64_t *entry)
 {
     const uint64_t big = *entry;
@@ -75,8 +76,12 @@ static uint64_t *split(uint64_t *entry)
         return descend(entry);
     uint64_t *table = new_table();
     if (table != NULL) {
-        for (unsigned i = 0; i < ENTRIES; i++)
-            table[i] = (big & ~BIG) + i * X86_PAGE_BYTES;
+        for (unsigned i = 0; i < ENTRIES; i++) {
+            const uint64_t at = (big & ADDRESS) + i * X86_PAGE_BYTES;
+            const bool code = at + X86_PAGE_BYTES > (uint64_t)__text_start &&
+                              at < (uint64_t)__text_end;
+            table[i] = at | (big & ~(ADDRESS | BIG)) | (code ? 0 : NO_EXECUTE);
+        }
         *entry = x86_phys_of(table).address | TABLE;
     }
     return table;
@@ -98,13 +103,16 @@ static void protect(const void *start, const void *end, uint64_t flags)
 
 void x86_mmu_init(void)
 {
-    for (unsigned i = 0; i < ENTRIES; i++)
-        x86_low_directory[i] |= NO_EXECUTE | USED;
+    /* These tables are in use: nothing that runs may lose execution, not even for a moment. */
     protect(NULL, (void *)X86_PAGE_BYTES, 0);
     protect(__text_start, __text_end, PRESENT | USED);
     protect(__rodata_start, __rodata_end, PRESENT | USED | NO_EXECUTE);
     protect(__data_start, __image_end, PRESENT | WRITABLE | USED | NO_EXECUTE);
     protect(x86_early_guard, x86_early_guard + X86_PAGE_BYTES, 0);
+    /* The image's own pages are split by now. */
+    for (unsigned i = 0; i < ENTRIES; i++)
+        if (x86_low_directory[i] & BIG)
+            x86_low_directory[i] |= NO_EXECUTE | USED;
     __asm__ volatile("mov %0, %%cr3" ::"r"(x86_phys_of(x86_top_table).address) : "memory");
 }
 
