@@ -4,8 +4,8 @@
  * image has is settled at link time. bsp/stub is the complete set that does nothing.
  *
  * The board's entry code brings up the console, the memory (`fa_ram`, see sdk/core/pages.h), traps
- * and the clock, and then calls fa_boot() (sdk/boot/boot.h). Above the contract nothing knows on
- * which machine it runs.
+ * and the clock, and then calls fa_boot_with_text() or fa_boot_with_args() (sdk/boot/boot.h). Above
+ * the contract nothing knows on which machine it runs.
  *
  * Time is monotonic nanoseconds since boot. Nothing here but plat_wait() waits for longer than a
  * device takes to answer, and every wait on a device is bounded. Interrupts are open only inside
@@ -24,8 +24,7 @@ size_t plat_console_read(char *bytes_out, size_t cap);
 /* Whether input can ever come, now that a fiber waits for some. It may let plat_wait() end. */
 bool plat_console_listen(void);
 
-/* Clocks. The monotonic one is read at every switch of fibers: it must be cheap and never step
- * back. plat_clock_wall_ns() asks the machine's own clock: since 1970 UTC, or 0 where it has none. */
+/* Clocks. The monotonic one is read all the time: it must be cheap and never step back. plat_clock_wall_ns() asks the machine's own clock: since 1970 UTC, or 0 where it has none. */
 uint64_t plat_clock_mono_ns(void);
 uint64_t plat_clock_wall_ns(void);
 

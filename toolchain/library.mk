@@ -25,12 +25,12 @@ $(sdk_out)/members: FORCE
 lib_flags = $(TARGET_CFLAGS) $(sdk_includes) -MMD -MP
 lib_makefiles := $(wildcard toolchain/*.mk) bsp/$(BSP)/board.mk
 
-$(sdk_out)/%.c.o: %.c $(lib_makefiles) | $(sdk_need_ok)
+$(sdk_out)/%.c.o: %.c $(lib_makefiles) $(sdk_need_ok)
 	@mkdir -p $(@D)
 	@echo "  CC  $(sdk_flavour) $<"
 	@$(TARGET_CC) $(lib_flags) $(WARNINGS) -D_GNU_SOURCE -c $< -o $@
 
-$(sdk_out)/%.S.o: %.S $(lib_makefiles) | $(sdk_need_ok)
+$(sdk_out)/%.S.o: %.S $(lib_makefiles) $(sdk_need_ok)
 	@mkdir -p $(@D)
 	@echo "  AS  $(sdk_flavour) $<"
 	@$(TARGET_CC) $(lib_flags) -c $< -o $@

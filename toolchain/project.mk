@@ -10,6 +10,9 @@
 # SPDX-License-Identifier: ISC
 
 .DEFAULT_GOAL := all
+ifneq ($(words $(CURDIR)) $(words $(FATA)),1 1)
+$(error make cannot handle blanks in paths: move the project, $(CURDIR), or the SDK, $(FATA))
+endif
 BSP ?= xen-x86_64
 ifeq ($(wildcard $(FATA)/bsp/$(BSP)/board.mk),)
 $(error BSP=$(BSP): there is no such board in $(FATA); there are: $(patsubst $(FATA)/bsp/%/board.mk,%,$(wildcard $(FATA)/bsp/*/board.mk)))
@@ -58,14 +61,15 @@ sdk:
 	@if [ -f $(FATA)/Makefile ]; then mkdir -p $(FATA)/build && \
 	    flock $(FATA)/build/lock $(MAKE) --no-print-directory -C $(FATA) tool library BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'; fi
 
-$(app_archives): sdk ;
+$(app_archives) $(filter /% ../%,$(app_system_archives)): sdk ;
 
 # The sanitizers name functions from the running program's own symbols.
 $(app_image): $(app_image).elf
 	@$(if $(filter host,$(if $(DEBUG),$(BOARD_CPU))),cp $< $@,$(TARGET_STRIP) -o $@ $<)
 
 # The object files on the command line are a prerequisite, so that a changed list links again.
-$(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command
+$(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command $(filter /% ../%,$(app_system_archives)) \
+		$(BOARD_LINK_SCRIPT:%=$(FATA)/bsp/$(BSP)/%)
 	@$(app_link_command)
 
 app_link_command = $(TARGET_CC) $(TARGET_CFLAGS) $(app_link) -o $(app_image).elf $(app_objects) \
@@ -86,11 +90,12 @@ $(app_out)/%.S.o: %.S $(app_out)/compile-command | sdk
 	@mkdir -p $(@D)
 	@$(app_compile) -c $< -o $@
 
-# The program's name and its embedded files, as assembler.
-app_files := $(shell test -d files && find -L files -type f)
+# The program's name and its embedded files, as assembler. Their names may hold blanks, which make's lists cannot, so a
+# list with sizes and times stands for them.
+app_files := $(shell test -d files && find -L files -type f -printf '%P %s %T@\n' | sort)
 $(app_out)/fata-program.o: $(app_out)/fata-program.S
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
-$(app_out)/fata-program.S: $(app_files) $(app_out)/files-list | sdk
+$(app_out)/fata-program.S: $(app_out)/files-list | sdk
 	@$(FATA)/build/fata-embed $(NAME) files > $@.new && mv $@.new $@
 $(app_out)/files-list: FORCE
 	@$(call remember,$(NAME) $(app_files))

@@ -6,6 +6,8 @@
 sdk_root := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST)))..)
 include $(sdk_root)/bsp/$(BSP)/board.mk
 
+# DEBUG=0 is no debug build.
+override DEBUG := $(filter-out 0,$(DEBUG))
 sdk_flavour := $(BSP)$(if $(DEBUG),-debug)
 sdk_out := $(sdk_root)/build/$(sdk_flavour)
 sdk_third := $(sdk_root)/build/third-party/$(BOARD_CPU)
@@ -26,7 +28,7 @@ ifneq ($(BOARD_CPU),host)
 TARGET_CFLAGS += -D_POSIX_MONOTONIC_CLOCK=200112L -D_POSIX_TIMERS=200112L
 endif
 
-ifdef DEBUG
+ifneq ($(DEBUG),)
 TARGET_CFLAGS += -Og
 ifeq ($(BOARD_CPU),host)
 TARGET_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined

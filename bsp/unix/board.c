@@ -23,6 +23,9 @@
  * pages are only reserved until they are used. */
 #define STACK_EXTRA_BYTES (256 * FA_KIB)
 
+/* How long a standard output that does not block may take nothing before text is dropped. */
+#define OUTPUT_WAIT_MS 5000
+
 int __wrap_main(int argc, char **argv);
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
@@ -39,11 +42,19 @@ const char *__asan_default_options(void)
            "handle_sigfpe=0:detect_leaks=0";
 }
 
-/* Registered before the program's own functions, so it runs after all of them. */
+static int exit_status = -1; /* -1: exit() was not called */
+
 static void at_exit(int status, void *arg)
 {
     (void)arg;
-    fa_console_record_exit(status);
+    exit_status = status;
+}
+
+/* The last of the program's own destructors, which run after what atexit() has registered. */
+__attribute__((destructor(101))) static void record_exit(void)
+{
+    if (exit_status >= 0)
+        fa_console_record_exit(exit_status);
 }
 
 const char *__ubsan_default_options(void)
@@ -75,6 +86,9 @@ void plat_console_write(const char *bytes, size_t len)
 {
     while (len > 0) {
         const ssize_t written = write(STDOUT_FILENO, bytes, len);
+        struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+        if (written < 0 && errno == EAGAIN && poll(&output, 1, OUTPUT_WAIT_MS) <= 0)
+            return;
         if (written < 0 && errno != EINTR && errno != EAGAIN)
             return;
         if (written > 0) {
@@ -125,7 +139,8 @@ uint64_t plat_clock_wall_ns(void)
 /* Waits for input until the deadline; tells the console's reader when there is some. */
 static void wait_for_input(const struct timespec *span)
 {
-    struct pollfd input = {.fd = listening ? STDIN_FILENO : -1, .events = POLLIN};
+    const bool open = listening && !input_ended;
+    struct pollfd input = {.fd = open ? STDIN_FILENO : -1, .events = POLLIN};
     if (ppoll(&input, 1, span, NULL) > 0)
         fa_console_input_arrived();
 }
@@ -189,6 +204,7 @@ void plat_entropy(void)
     uint8_t seed[FA_RANDOM_SEED_BITS / 8];
     if (getrandom(seed, sizeof seed, 0) == (ssize_t)sizeof seed)
         fa_random_add(seed, sizeof seed, FA_RANDOM_SEED_BITS);
+    explicit_bzero(seed, sizeof seed);
 }
 
 void plat_exit(int status)

@@ -14,6 +14,7 @@
 #include "../../sdk/drivers/pc/uart16550.h"
 #include "../plat.h"
 #include "clock.h"
+#include "entropy.h"
 #include "memory.h"
 #include "pvh.h"
 #include <fata/panic.h>
@@ -31,7 +32,7 @@ __attribute__((no_stack_protector)) void x86_start(uint32_t start_info)
 {
     static pvh_boot boot;
     clock_start();
-    __stack_chk_guard = (x86_tsc() * UINT64_C(0x9e3779b97f4a7c15)) & ~UINT64_C(0xff);
+    __stack_chk_guard = entropy_early_word() & ~UINT64_C(0xff);
     uart16550_init();
     x86_traps_init();
     pic_mask_all();

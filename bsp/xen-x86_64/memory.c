@@ -37,32 +37,41 @@ static uint64_t end_of_range_with(const pvh_boot *boot, uint64_t address)
     return 0;
 }
 
+/* Where the notes end that cover the first so many ranges. */
+static uint64_t notes_end_of(const pvh_boot *boot, size_t ram_count)
+{
+    const uint64_t ram_end = ram_count == 0 ? 0 : boot->ram[ram_count - 1].end.address;
+    return ((uint64_t)__image_end + ram_end / FA_PAGE_BYTES + FA_PAGE_BYTES - 1) / FA_PAGE_BYTES *
+           FA_PAGE_BYTES;
+}
+
 void memory_init(const pvh_boot *boot)
 {
     const uint64_t image_end = (uint64_t)__image_end;
-    const uint64_t ram_end =
-        boot->ram_count == 0 ? 0 : boot->ram[boot->ram_count - 1].end.address;
-    const size_t page_count = ram_end / FA_PAGE_BYTES;
-    const uint64_t notes_end =
-        (image_end + page_count + FA_PAGE_BYTES - 1) / FA_PAGE_BYTES * FA_PAGE_BYTES;
-    if (notes_end > min(end_of_range_with(boot, image_end - 1), X86_EARLY_MAP_BYTES))
+    const uint64_t room_end = min(end_of_range_with(boot, image_end - 1), X86_EARLY_MAP_BYTES);
+    /* RAM so far up that its notes have no room is left alone. */
+    size_t ram_count = boot->ram_count;
+    while (ram_count > 1 && notes_end_of(boot, ram_count) > room_end)
+        ram_count--;
+    const uint64_t notes_end = notes_end_of(boot, ram_count);
+    if (ram_count == 0 || notes_end > room_end)
         fa_panic("not enough memory: the image ends at %lu KiB, the RAM around it at %lu KiB",
-                 (unsigned long)(image_end / FA_KIB),
-                 (unsigned long)(end_of_range_with(boot, image_end - 1) / FA_KIB));
-    fa_pages_init(&fa_ram, 0, page_count, x86_virt_of((x86_phys){image_end}));
+                 (unsigned long)(image_end / FA_KIB), (unsigned long)(room_end / FA_KIB));
+    fa_pages_init(&fa_ram, 0, boot->ram[ram_count - 1].end.address / FA_PAGE_BYTES,
+                  x86_virt_of((x86_phys){image_end}));
 
-    for (size_t i = 0; i < boot->ram_count; i++)
+    for (size_t i = 0; i < ram_count; i++)
         add_free(boot->ram[i].start.address, min(boot->ram[i].end.address, X86_EARLY_MAP_BYTES),
                  notes_end);
     x86_mmu_init();
     x86_phys gap = {0};
-    for (size_t i = 0; i < boot->ram_count; i++) {
+    for (size_t i = 0; i < ram_count; i++) {
         x86_mmu_unmap(gap, boot->ram[i].start);
         gap = boot->ram[i].end;
     }
     x86_mmu_unmap(gap, (x86_phys){X86_EARLY_MAP_BYTES});
 
-    for (size_t i = 0; i < boot->ram_count; i++) {
+    for (size_t i = 0; i < ram_count; i++) {
         const x86_phys start = {max(boot->ram[i].start.address, X86_EARLY_MAP_BYTES)};
         if (start.address >= boot->ram[i].end.address)
             continue;

@@ -51,6 +51,25 @@ static void add_range(pvh_boot *boot, uint64_t start, uint64_t end)
     boot->ram_count++;
 }
 
+/* Cuts what is no RAM out of the list; ends are rounded outwards to pages. */
+static void cut_range(pvh_boot *boot, uint64_t start, uint64_t end)
+{
+    start &= ~(uint64_t)(X86_PAGE_BYTES - 1);
+    end = (end + X86_PAGE_BYTES - 1) & ~(uint64_t)(X86_PAGE_BYTES - 1);
+    pvh_boot rest = {.ram_count = 0};
+    for (size_t i = 0; i < boot->ram_count; i++) {
+        const uint64_t ram_start = boot->ram[i].start.address, ram_end = boot->ram[i].end.address;
+        const uint64_t left_end = start < ram_end ? start : ram_end;
+        const uint64_t right_start = end > ram_start ? end : ram_start;
+        if (ram_start < left_end)
+            add_range(&rest, ram_start, left_end);
+        if (right_start < ram_end && right_start > left_end)
+            add_range(&rest, right_start, ram_end);
+    }
+    memcpy(boot->ram, rest.ram, sizeof boot->ram);
+    boot->ram_count = rest.ram_count;
+}
+
 static void read_memmap(const struct start_info *info, pvh_boot *boot)
 {
     if (info->version < 1 || info->memmap_entries == 0)
@@ -64,6 +83,11 @@ static void read_memmap(const struct start_info *info, pvh_boot *boot)
         if (entries[i].type == MEMMAP_TYPE_RAM && start < end)
             add_range(boot, start, end);
     }
+    /* Where entries overlap, the one that is no RAM holds. */
+    for (uint32_t i = 0; i < info->memmap_entries; i++)
+        if (entries[i].type != MEMMAP_TYPE_RAM && entries[i].size != 0 &&
+            entries[i].size < X86_RAM_END_MAX && entries[i].address < X86_RAM_END_MAX)
+            cut_range(boot, entries[i].address, entries[i].address + entries[i].size);
 }
 
 static void read_command_line(const struct start_info *info)

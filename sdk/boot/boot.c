@@ -12,6 +12,7 @@
 #include <fata/system.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The application's main; every image is linked with --wrap=main, so that a host's own start-up
  * code reaches the board first. */
@@ -35,11 +36,24 @@ static void print_list_hint(const fa_param *const *params, size_t count)
     printf(" --help\n");
 }
 
+/* Two parameters of one name, or one named help, cannot be told apart. */
+static void check_names(const fa_param *const *params, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool taken = strcmp(params[i]->name, "help") == 0;
+        for (size_t j = 0; j < i; j++)
+            taken = taken || strcmp(params[i]->name, params[j]->name) == 0;
+        if (taken)
+            fa_panic("two parameters are named --%s: rename the program's own", params[i]->name);
+    }
+}
+
 /* Sets the parameters, or ends the run with the help or with what is wrong. */
 static void take_parameters(void)
 {
     size_t count;
     const fa_param *const *params = fa_params(&count);
+    check_names(params, count);
     char message[FA_PARAMS_MESSAGE_BYTES];
     switch (fa_params_parse(params, count, &boot_argc, boot_argv, message)) {
     case FA_PARAMS_OK:

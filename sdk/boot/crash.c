@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The crash report: what happened, the registers, a backtrace by frame pointers, the fibers, and
- * the exit record. Lines `fata: at 0x...` are what `fata run` and `fata monitor` turn into function,
- * file and line. It trusts nothing: a crash inside the report ends the run at once. */
+ * the exit record. Lines `fata: at 0x...` are what `fata run` turns into function, file and line. The
+ * program's memory may be damaged: what hangs on it comes last, and a crash inside the report ends
+ * the run at once. */
 #include "../core/crash.h"
 #include "../../bsp/plat.h"
 #include "../core/console.h"
@@ -15,7 +16,9 @@
 #define FRAMES_MAX 24
 #define FIBER_FRAMES_MAX 8
 #define FIBERS_MAX 16 /* that are listed one by one */
+#define SEARCH_MAX 100000 /* fibers that are looked through for a guard page */
 #define LINE_BYTES 192
+#define NAME_BYTES 32
 
 static void say(const char *fmt, ...) FA_PRINTF(1, 2);
 static void say(const char *fmt, ...)
@@ -25,6 +28,8 @@ static void say(const char *fmt, ...)
     va_start(args, fmt);
     const int len = vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
+    if (len >= (int)sizeof line)
+        line[sizeof line - 2] = '\n'; /* cut, but a line */
     plat_console_write(line, len < 0 ? 0 : (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
@@ -44,37 +49,59 @@ static void print_frames(uintptr_t pc, uintptr_t fp, unsigned frames_max)
     }
 }
 
-/* Whose guard page an address lies in; NULL: nobody's. */
-static const char *guarded_fiber(uintptr_t address)
+/* A name that may be damaged, cut at what can be read and at NAME_BYTES. */
+static const char *safe_name(const char *name)
 {
-    for (const fa_fiber *f = fa_sched_next(NULL); f != NULL; f = fa_sched_next(f)) {
-        fa_fiber_info info;
-        fa_sched_info(f, &info);
-        if (address < info.stack_base && address >= info.stack_base - PLAT_STACK_GUARD_BYTES)
-            return info.name;
+    static char copy[NAME_BYTES];
+    size_t len = 0;
+    while (len < sizeof copy - 1 && plat_readable((uintptr_t)(name + len), 1) && name[len] != '\0') {
+        copy[len] = name[len] >= ' ' && name[len] <= '~' ? name[len] : '?';
+        len++;
     }
-    return NULL;
+    copy[len] = '\0';
+    return copy;
 }
 
-static const char *running_name(void)
+/* The next fiber whose record can be read; the list may be damaged. */
+static const fa_fiber *next_fiber(const fa_fiber *after)
+{
+    const fa_fiber *fiber = fa_sched_next(after);
+    return plat_readable((uintptr_t)fiber, fa_sched_record_bytes) ? fiber : NULL;
+}
+
+/* Says so when an address lies in a fiber's guard page. */
+static void print_guarded(uintptr_t address)
+{
+    unsigned count = 0;
+    for (const fa_fiber *f = next_fiber(NULL); f != NULL && count < SEARCH_MAX; f = next_fiber(f)) {
+        fa_fiber_info info;
+        fa_sched_info(f, &info);
+        if (address < info.stack_base && address >= info.stack_base - PLAT_STACK_GUARD_BYTES) {
+            say("fata: stack overflow: that is the guard page of fiber '%s'\n", safe_name(info.name));
+            return;
+        }
+        count++;
+    }
+}
+
+static void print_running(void)
 {
     const fa_fiber *running = fa_sched_running();
-    if (running == NULL)
-        return "(boot)";
+    if (running == NULL || !plat_readable((uintptr_t)running, fa_sched_record_bytes))
+        return;
     fa_fiber_info info;
     fa_sched_info(running, &info);
-    return info.name;
+    say("fata: in fiber '%s'\n", safe_name(info.name));
 }
 
 static void print_fibers(void)
 {
     unsigned count = 0;
-    for (const fa_fiber *f = fa_sched_next(NULL); f != NULL; f = fa_sched_next(f)) {
-        if (count++ >= FIBERS_MAX)
-            continue;
+    for (const fa_fiber *f = next_fiber(NULL); f != NULL && count < FIBERS_MAX; f = next_fiber(f)) {
         fa_fiber_info info;
         fa_sched_info(f, &info);
-        say("fata: fiber '%s' %s", info.name, info.state);
+        count++;
+        say("fata: fiber '%s' %s", safe_name(info.name), info.state);
         if (info.deadline != FA_FOREVER)
             say(" until %" PRIu64 ".%06" PRIu64, info.deadline / FA_NS_PER_S,
                 info.deadline % FA_NS_PER_S / FA_NS_PER_US);
@@ -83,8 +110,8 @@ static void print_fibers(void)
         say("\n");
         print_frames(info.pc, info.fp, FIBER_FRAMES_MAX);
     }
-    if (count > FIBERS_MAX)
-        say("fata: and %u more fibers\n", count - FIBERS_MAX);
+    if (count == FIBERS_MAX && fa_sched_count() > count)
+        say("fata: and %zu more fibers\n", fa_sched_count() - count);
 }
 
 /* Comes back only the first time: what crashes while it reports a crash ends the machine. */
@@ -99,9 +126,9 @@ static void enter_once(void)
     (void)fa_stdio_flush();
 }
 
-FA_NORETURN static void finish(uintptr_t pc, uintptr_t fp)
+/* What hangs on memory of the program comes last. */
+FA_NORETURN static void finish(void)
 {
-    print_frames(pc, fp, FRAMES_MAX);
     print_fibers();
     say("fata: exit %d\n", FA_EXIT_CRASH);
     plat_exit(FA_EXIT_CRASH);
@@ -110,16 +137,14 @@ FA_NORETURN static void finish(uintptr_t pc, uintptr_t fp)
 void fa_crash(const fa_crash_report *report)
 {
     static const char *const verbs[] = {"", "read of", "write to", "execution of"};
+    const bool has_address = report->access != FA_CRASH_NO_ADDRESS;
     enter_once();
-    say("\nfata: crash: %s", report->what);
-    if (report->access != FA_CRASH_NO_ADDRESS)
-        say(": %s 0x%" PRIxPTR, verbs[report->access], report->address);
-    say(" in fiber '%s'\n", running_name());
-    const char *guarded =
-        report->access == FA_CRASH_NO_ADDRESS ? NULL : guarded_fiber(report->address);
-    if (guarded != NULL)
-        say("fata: stack overflow: that is the guard page of fiber '%s'\n", guarded);
-    else if (report->access != FA_CRASH_NO_ADDRESS && report->address < PLAT_STACK_GUARD_BYTES)
+    if (has_address)
+        say("\nfata: crash: %s: %s 0x%" PRIxPTR "\n", report->what, verbs[report->access],
+            report->address);
+    else
+        say("\nfata: crash: %s\n", report->what);
+    if (has_address && report->address < PLAT_STACK_GUARD_BYTES)
         say("fata: that is a null pointer\n");
     for (size_t i = 0; i < report->reg_count; i++)
         say("%s%6s %0*" PRIxPTR "%s", i % 4 == 0 ? "fata:" : "", report->regs[i].name,
@@ -128,7 +153,11 @@ void fa_crash(const fa_crash_report *report)
     /* After a call into nowhere, the caller is what its return address says. */
     if (report->access == FA_CRASH_EXECUTE && plat_readable(report->sp, sizeof(uintptr_t)))
         say("fata: at 0x%" PRIxPTR "\n", *(const uintptr_t *)report->sp - 1);
-    finish(report->pc, report->fp);
+    print_frames(report->pc, report->fp, FRAMES_MAX);
+    print_running();
+    if (has_address)
+        print_guarded(report->address);
+    finish();
 }
 
 void fa_panic(const char *fmt, ...)
@@ -139,8 +168,10 @@ void fa_panic(const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    say("\nfata: crash: %s in fiber '%s'\n", text, running_name());
-    finish(0, (uintptr_t)__builtin_frame_address(0));
+    say("\nfata: crash: %.*s\n", LINE_BYTES - 32, text);
+    print_frames(0, (uintptr_t)__builtin_frame_address(0), FRAMES_MAX);
+    print_running();
+    finish();
 }
 
 void fa_panic_assert(const char *file, int line, const char *condition)

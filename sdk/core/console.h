@@ -15,8 +15,10 @@ void fa_console_flush(void);
 void fa_console_record(const char *text);
 void fa_console_record_exit(int status);
 
+/* Writes bytes that stdio has kept back until now; for what stands between stdio and the console. */
+void fa_console_put(const char *bytes, size_t len);
 /* Like fa_console_flush(), provided by what stands between stdio and the console (sdk/posix/stdio.c; on the host,
- * its board). Returns whether the last line that was printed may lack its end. */
+ * its board). Returns whether what went past fa_console_put() may have left a line without its end. */
 bool fa_stdio_flush(void);
 
 #endif

@@ -7,6 +7,8 @@
 #include <bearssl_rand.h>
 #include <fata/random.h>
 
+#define GATHER_TRIES 8u /* for sources that give little at a time */
+
 static br_hmac_drbg_context drbg;
 static bool drbg_ready;
 static unsigned seed_bits; /* entropy added so far; counts up to FA_RANDOM_SEED_BITS */
@@ -23,7 +25,7 @@ void fa_random_add(const void *bytes, size_t len, unsigned entropy_bits)
 
 fa_err fa_random_bytes(void *bytes_out, size_t len)
 {
-    if (seed_bits < FA_RANDOM_SEED_BITS)
+    for (unsigned tries = 0; seed_bits < FA_RANDOM_SEED_BITS && tries < GATHER_TRIES; tries++)
         fa_entropy_gather();
     if (seed_bits < FA_RANDOM_SEED_BITS)
         return FA_ENOENTROPY;

@@ -39,7 +39,7 @@ void fa_pages_add(fa_pages *pages, uintptr_t start, uintptr_t end);
 void *fa_pages_alloc(fa_pages *pages, size_t count);
 void fa_pages_free(fa_pages *pages, void *first, size_t count);
 
-/* The machine's own. The board fills it before fa_boot(). */
+/* The machine's own. The board fills it before the boot goes on to sdk/boot. */
 extern fa_pages fa_ram;
 
 #endif

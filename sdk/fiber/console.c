@@ -8,21 +8,30 @@
 #include <string.h>
 
 static fa_waitq input;
+static bool line_is_open; /* the last byte that went out was no line feed */
 
 void fa_console_flush(void)
 {
     (void)fa_stdio_flush();
 }
 
+void fa_console_put(const char *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    plat_console_write(bytes, len);
+    line_is_open = bytes[len - 1] != '\n';
+}
+
 void fa_console_write(const char *bytes, size_t len)
 {
     fa_console_flush();
-    plat_console_write(bytes, len);
+    fa_console_put(bytes, len);
 }
 
 void fa_console_record(const char *text)
 {
-    if (fa_stdio_flush())
+    if (fa_stdio_flush() || line_is_open)
         plat_console_write("\n", 1);
     plat_console_write(text, strlen(text));
 }
@@ -47,6 +56,8 @@ fa_err fa_console_read(char *bytes_out, size_t cap, size_t *len_out, fa_deadline
         *len_out = plat_console_read(bytes_out, cap);
         if (*len_out > 0 || cap == 0)
             return FA_OK;
+        if (!plat_console_listen())
+            return FA_ECLOSED;
         const fa_err err = fa_waitq_wait(&input, deadline);
         if (err != FA_OK)
             return err;

@@ -21,7 +21,7 @@
 FA_LOG_MODULE("fiber");
 
 #define LOOK_INTERVAL_NS (100 * FA_NS_PER_US)
-#define BATCH_MAX 16u
+#define BATCH_MAX 8u
 #define PAINT_BYTE 0xa5 /* what a debug build fills a new stack with */
 #define RECORD_ALIGN ((size_t)64)
 
@@ -336,7 +336,7 @@ fa_err fa_scope_spawn_with(fa_scope *scope, const fa_fiber_options *options, fa_
         options->stack_bytes == 0 ? FA_FIBER_STACK_BYTES : options->stack_bytes;
     if (size_bytes > FA_FIBER_STACK_MAX_BYTES)
         return FA_EINVAL;
-    if (scope->canceled)
+    if (scope->canceled || (scope->owner != NULL && scope->owner->canceled))
         return FA_ECANCELED;
     fa_err err = fa_timers_reserve(sched.count + 1);
     plat_stack stack;
@@ -428,6 +428,13 @@ fa_err fa_sched_start(fa_fiber_fn *fn)
 int *fa_sched_errno(void)
 {
     return sched.running == NULL ? &sched.boot_error_number : &sched.running->error_number;
+}
+
+const size_t fa_sched_record_bytes = sizeof(fa_fiber);
+
+size_t fa_sched_count(void)
+{
+    return sched.count;
 }
 
 const fa_fiber *fa_sched_running(void)

@@ -24,6 +24,9 @@ typedef struct fa_fiber_info {
 /* The fibers, for a crash report: start with NULL, then give what was returned; NULL at the end. */
 const fa_fiber *fa_sched_next(const fa_fiber *after);
 void fa_sched_info(const fa_fiber *fiber, fa_fiber_info *info_out);
+/* How many there are; and the size of what such a pointer points to, for who must not trust it. */
+size_t fa_sched_count(void);
+extern const size_t fa_sched_record_bytes;
 /* The running fiber; NULL before the first and on the boot stack. */
 const fa_fiber *fa_sched_running(void);
 

@@ -74,8 +74,10 @@ ssize_t read(int fd, void *bytes_out, size_t cap)
     open_file *open = file_of(fd);
     if (open == NULL)
         return -1;
-    len = open->file->len - open->offset;
+    len = open->offset < open->file->len ? open->file->len - open->offset : 0;
     len = len < cap ? len : cap;
+    if (len == 0)
+        return 0;
     memcpy(bytes_out, open->file->bytes + open->offset, len);
     open->offset += len;
     return (ssize_t)len;
@@ -101,7 +103,7 @@ off_t lseek(int fd, off_t offset, int whence)
         base = (off_t)open->file->len;
     else if (whence != SEEK_SET)
         return fail(EINVAL);
-    if (offset < -base || offset > (off_t)open->file->len - base)
+    if (offset < -base)
         return fail(EINVAL);
     open->offset = (size_t)(base + offset);
     return base + offset;

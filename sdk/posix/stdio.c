@@ -2,7 +2,6 @@
 /* stdin, stdout and stderr over the console. stdout is kept back until its line ends, its buffer is
  * full, the machine goes idle, or the run ends; output never suspends. Reading stdin may suspend the
  * calling fiber, without a deadline: it ends with the input, or when the fiber is canceled. */
-#include "../../bsp/plat.h"
 #include "../fiber/console.h"
 #include "../core/console.h"
 #include <stdio.h>
@@ -12,29 +11,19 @@
 static char line[LINE_BYTES];
 static size_t line_len;
 
-static bool line_is_open; /* the last character written was no line feed */
-
-static void write_out(const char *bytes, size_t len)
-{
-    if (len == 0)
-        return;
-    plat_console_write(bytes, len);
-    line_is_open = bytes[len - 1] != '\n';
-}
-
 static int flush_line(FILE *file)
 {
     (void)file;
     const size_t len = line_len;
     line_len = 0;
-    write_out(line, len);
+    fa_console_put(line, len);
     return 0;
 }
 
 bool fa_stdio_flush(void)
 {
     flush_line(NULL);
-    return line_is_open;
+    return false; /* nothing goes past fa_console_put() */
 }
 
 static int put_buffered(char c, FILE *file)
@@ -48,7 +37,7 @@ static int put_buffered(char c, FILE *file)
 static int put_at_once(char c, FILE *file)
 {
     flush_line(file);
-    write_out(&c, 1);
+    fa_console_put(&c, 1);
     return (unsigned char)c;
 }
 

@@ -64,7 +64,7 @@ int nanosleep(const struct timespec *span, struct timespec *left_out)
 unsigned sleep(unsigned seconds)
 {
     struct timespec left = {(time_t)seconds, 0};
-    return nanosleep(&left, &left) == 0 ? 0 : (unsigned)left.tv_sec;
+    return nanosleep(&left, &left) == 0 ? 0 : (unsigned)left.tv_sec + (left.tv_nsec > 0);
 }
 
 int usleep(useconds_t us)

@@ -21,11 +21,11 @@ static void not_before_enough(void **state)
     uint8_t bytes[40];
     memset(bytes, 0x11, sizeof bytes);
     assert_int_equal(fa_random_bytes(bytes, sizeof bytes), FA_ENOENTROPY);
-    assert_int_equal(gather_count, 1);
+    assert_int_equal(gather_count, 8); /* a bounded number of tries */
     fa_random_add(first_seed, sizeof first_seed - 1, 255);
     assert_int_equal(fa_random_bytes(bytes, sizeof bytes), FA_ENOENTROPY);
     assert_int_equal(fa_random_bytes(bytes, 0), FA_ENOENTROPY);
-    assert_int_equal(gather_count, 3);
+    assert_int_equal(gather_count, 24);
     for (size_t i = 0; i < sizeof bytes; i++)
         assert_int_equal(bytes[i], 0x11); /* written on FA_OK only */
 }
@@ -53,7 +53,7 @@ static void known_answer(void **state)
     fa_random_add("more", 4, 0);
     assert_int_equal(fa_random_bytes(bytes, 5), FA_OK);
     assert_memory_equal(bytes, third, sizeof third);
-    assert_int_equal(gather_count, 3); /* the sources are left alone once there is enough */
+    assert_int_equal(gather_count, 24); /* the sources are left alone once there is enough */
 }
 
 /* No two blocks of a long output are alike, nor of two outputs; one that is a second seed's neither. */

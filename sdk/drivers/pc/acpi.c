@@ -16,6 +16,7 @@
 #define FADT_FLAGS 112u
 #define FADT_RESET_REG 116u
 #define FADT_RESET_VALUE 128u
+#define FADT_X_DSDT 140u
 #define FADT_SLEEP_CONTROL 244u
 #define FLAG_RESET_REG (UINT32_C(1) << 10)
 #define FLAG_HW_REDUCED (UINT32_C(1) << 20)
@@ -110,7 +111,8 @@ acpi_power acpi_find_power(x86_phys rsdp_address)
     if ((flags & FLAG_RESET_REG) && number_at(fadt, FADT_RESET_REG, 1) == SPACE_IO)
         power.reset = (acpi_write){ACPI_PORT_8, (uint16_t)number_at(fadt, FADT_RESET_REG + 4, 8),
                                    (uint16_t)number_at(fadt, FADT_RESET_VALUE, 1)};
-    const table dsdt = table_at(number_at(fadt, FADT_DSDT, 4));
+    const uint64_t dsdt_32 = number_at(fadt, FADT_DSDT, 4);
+    const table dsdt = table_at(dsdt_32 != 0 ? dsdt_32 : number_at(fadt, FADT_X_DSDT, 8));
     const int type = dsdt.bytes == NULL ? -1 : sleep_type_s5(dsdt);
     if (type < 0)
         return power;

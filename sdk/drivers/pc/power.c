@@ -40,15 +40,26 @@ static _Noreturn void reset(void)
         __asm__ volatile("hlt");
 }
 
+/* False the second time: reading the tables takes memory, and has failed. */
+static bool may_read_tables(void)
+{
+    static bool read;
+    const bool first = !read;
+    read = true;
+    return first;
+}
+
 void power_off(int status, x86_phys rsdp)
 {
     x86_out32(DEBUG_EXIT_PORT, (uint32_t)status);
-    write_register(acpi_find_power(rsdp).soft_off);
+    if (may_read_tables())
+        write_register(acpi_find_power(rsdp).soft_off);
     reset();
 }
 
 void power_reset(x86_phys rsdp)
 {
-    write_register(acpi_find_power(rsdp).reset);
+    if (may_read_tables())
+        write_register(acpi_find_power(rsdp).reset);
     reset();
 }

@@ -13,10 +13,14 @@ enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCRATCH = 7 };
 #define LSR_THR_EMPTY 0x20u
 #define DIVISOR_115200 1u
 #define FIFO_BYTES 16u
-/* At 115200 baud the FIFO drains in 1.4 ms; a look at the status takes about 1 us on hardware. */
-#define WAIT_LOOKS_MAX 100000u
+/* At 115200 baud the FIFO drains in 1.4 ms, but an emulated UART waits for whoever reads its output.
+ * A look at the status takes about 1 us. After a wait in vain the next ones are short, until the
+ * UART takes something again. */
+#define WAIT_LOOKS_MAX 5000000u
+#define STUCK_LOOKS_MAX 50000u
 
 static bool present;
+static bool stuck;
 
 static void put(unsigned reg, unsigned value)
 {
@@ -45,10 +49,12 @@ void uart16550_init(void)
 
 static bool wait_for_room(void)
 {
-    for (unsigned look = 0; look < WAIT_LOOKS_MAX; look++)
-        if (get(LSR) & LSR_THR_EMPTY)
-            return true;
-    return false;
+    const unsigned looks_max = stuck ? STUCK_LOOKS_MAX : WAIT_LOOKS_MAX;
+    unsigned look = 0;
+    while (look < looks_max && !(get(LSR) & LSR_THR_EMPTY))
+        look++;
+    stuck = look == looks_max;
+    return !stuck;
 }
 
 void uart16550_write(const char *bytes, size_t len)
@@ -57,9 +63,9 @@ void uart16550_write(const char *bytes, size_t len)
     bool returned = false; /* the CR before this LF is out */
     for (size_t at = 0; present && at < len;) {
         if (room == 0) {
-            present = wait_for_room();
+            if (!wait_for_room())
+                return;
             room = FIFO_BYTES;
-            continue;
         }
         const bool cr = bytes[at] == '\n' && !returned;
         put(DATA, cr ? '\r' : (unsigned char)bytes[at]);

@@ -5,8 +5,9 @@
  *
  * A fiber runs until it calls a function whose last parameter is a deadline (or fa_scope_close).
  * It must do so within FA_FIBER_RUN_BOUND_NS; a debug build logs who did not. When the fiber's
- * scope is canceled, its current and all later waits return FA_ECANCELED at once: clean up and
- * return. Fibers take no locks: between two waits nothing else runs.
+ * scope is canceled, its current and all later waits return FA_ECANCELED at once, and it can spawn
+ * no more: clean up and return. A busy machine looks at its timers and devices at every 8th switch
+ * at the latest. Fibers take no locks: between two waits nothing else runs.
  *
  *     static void worker(void *arg) { ... fa_sleep(fa_after_ms(10)); ... }
  *
@@ -51,14 +52,15 @@ typedef struct fa_fiber_options {
 
 void fa_scope_open(fa_scope *scope);
 /* Starts `fn(arg)` as a fiber of the scope; it first runs when the caller waits. `name` must
- * outlive the fiber. FA_ENOMEM; FA_ECANCELED when the scope was canceled. */
+ * outlive the fiber. FA_ENOMEM; FA_ECANCELED when the scope or its owner was canceled. */
 FA_MUST_CHECK fa_err fa_scope_spawn(fa_scope *scope, const char *name, fa_fiber_fn *fn, void *arg);
 /* The same with options. FA_EINVAL: stack_bytes is over FA_FIBER_STACK_MAX_BYTES. */
 FA_MUST_CHECK fa_err fa_scope_spawn_with(fa_scope *scope, const fa_fiber_options *options,
                                          fa_fiber_fn *fn, void *arg);
 /* Waits until all fibers of the scope have ended. FA_ETIMEDOUT, FA_ECANCELED: some have not. */
 FA_MUST_CHECK fa_err fa_scope_wait(fa_scope *scope, fa_deadline deadline);
-/* Cancels the scope's fibers, and what they opened; does not wait for them. Any fiber may call. */
+/* Cancels the scope's fibers; does not wait for them. Scopes that they have opened are canceled when
+ * they close them. Any fiber may call. */
 void fa_scope_cancel(fa_scope *scope);
 /* Cancels and joins: the one function without a deadline that waits. It cannot be canceled. */
 void fa_scope_close(fa_scope *scope);

@@ -13,7 +13,7 @@
  * that arrives as one text is split into words as a shell does: blanks separate, '...', "..." and
  * \ quote. Words that no parameter takes are refused, unless FA_PARAM_REST is there: then they, and
  * all after `--`, are argv[1] and so on. What a loader adds on its own (`console=`, `root=`,
- * `virtio_mmio.device=` ...) is known by name and skipped.
+ * `virtio_mmio.device=` ...) is known by name and skipped. The names `help` and `log` are taken.
  */
 #ifndef FATA_PARAM_H
 #define FATA_PARAM_H

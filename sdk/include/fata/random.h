@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Random bytes fit for keys: a generator (HMAC_DRBG) that absorbs every source of the machine and
- * forgets how it made what it gave out. Nothing is given out before FA_RANDOM_SEED_BITS of entropy
+/* Random bytes fit for keys: a generator (HMAC_DRBG) that absorbs the sources of the machine until it
+ * is seeded, and what is added later, and forgets how it made what it gave out. Nothing is given out before FA_RANDOM_SEED_BITS of entropy
  * have been gathered.
  *
  *     uint8_t key[32];
