@@ -336,7 +336,7 @@ fa_err fa_scope_spawn_with(fa_scope *scope, const fa_fiber_options *options, fa_
         options->stack_bytes == 0 ? FA_FIBER_STACK_BYTES : options->stack_bytes;
     if (size_bytes > FA_FIBER_STACK_MAX_BYTES)
         return FA_EINVAL;
-    if (scope->canceled || (scope->owner != NULL && scope->owner->canceled))
+    if (scope->canceled)
         return FA_ECANCELED;
     fa_err err = fa_timers_reserve(sched.count + 1);
     plat_stack stack;

@@ -5,9 +5,9 @@
  *
  * A fiber runs until it calls a function whose last parameter is a deadline (or fa_scope_close).
  * It must do so within FA_FIBER_RUN_BOUND_NS; a debug build logs who did not. When the fiber's
- * scope is canceled, its current and all later waits return FA_ECANCELED at once, and it can spawn
- * no more: clean up and return. A busy machine looks at its timers and devices at every 8th switch
- * at the latest. Fibers take no locks: between two waits nothing else runs.
+ * scope is canceled, its current and all later waits return FA_ECANCELED at once: clean up and
+ * return. Fibers take no locks: between two waits nothing else runs. A busy machine looks at its
+ * timers and devices at every 8th switch at the latest.
  *
  *     static void worker(void *arg) { ... fa_sleep(fa_after_ms(10)); ... }
  *
@@ -52,7 +52,7 @@ typedef struct fa_fiber_options {
 
 void fa_scope_open(fa_scope *scope);
 /* Starts `fn(arg)` as a fiber of the scope; it first runs when the caller waits. `name` must
- * outlive the fiber. FA_ENOMEM; FA_ECANCELED when the scope or its owner was canceled. */
+ * outlive the fiber. FA_ENOMEM; FA_ECANCELED when the scope was canceled. */
 FA_MUST_CHECK fa_err fa_scope_spawn(fa_scope *scope, const char *name, fa_fiber_fn *fn, void *arg);
 /* The same with options. FA_EINVAL: stack_bytes is over FA_FIBER_STACK_MAX_BYTES. */
 FA_MUST_CHECK fa_err fa_scope_spawn_with(fa_scope *scope, const fa_fiber_options *options,
