@@ -13,6 +13,13 @@
 ifneq ($(words $(CURDIR)) $(words $(FATA)),1 1)
 $(error make cannot handle blanks in paths: move the project, $(CURDIR), or the SDK, $(FATA))
 endif
+ifneq ($(filter ../% /%,$(SRCS))$(filter-out %.c %.S,$(SRCS)),)
+$(error SRCS names C and assembler files (.c, .S) inside of the project; not so: $(sort $(filter ../% /%,$(SRCS)) $(filter-out %.c %.S,$(SRCS))))
+endif
+app_libs_known := $(notdir $(wildcard $(FATA)/toolchain/third-party/build/*))
+ifneq ($(filter-out $(app_libs_known),$(LIBS)),)
+$(error LIBS=$(filter-out $(app_libs_known),$(LIBS)): there is no such library; there are: $(app_libs_known))
+endif
 BSP ?= xen-x86_64
 ifeq ($(wildcard $(FATA)/bsp/$(BSP)/board.mk),)
 $(error BSP=$(BSP): there is no such board in $(FATA); there are: $(patsubst $(FATA)/bsp/%/board.mk,%,$(wildcard $(FATA)/bsp/*/board.mk)))
@@ -24,7 +31,7 @@ app_image := $(app_out)/$(NAME)
 app_objects := $(SRCS:%=$(app_out)/%.o) $(app_out)/fata-program.o
 app_flags = $(TARGET_CFLAGS) $(sdk_includes) $(if $(filter host,$(BOARD_CPU)),-D_GNU_SOURCE) $(CFLAGS) -MMD -MP
 app_compile = $(TARGET_CC) $(app_flags)
-app_archives := $(sdk_out)/libfata.a $(foreach lib,$(LIBS) $(sdk_libs),$(sdk_third)/$(lib)/lib/lib$(lib).a)
+app_archives := $(sdk_out)/libfata.a $(foreach lib,$(LIBS) $(sdk_libs),$(sdk_third)/$(lib)/lib/lib$(lib:lib%=%).a)
 
 ifeq ($(BOARD_CPU),host)
 app_link := -no-pie
@@ -48,6 +55,7 @@ run: all
 
 # A project's test is the script test/run. It finds the tool and the choice of board in its environment.
 test: all
+	@[ -f test/run ] || { echo 'this project has no test: write the script test/run (templates/hello has one)' >&2; exit 1; }
 	@FATA='$(FATA)' BSP='$(BSP)' ON='$(ON)' DEBUG='$(DEBUG)' NAME='$(NAME)' IMAGE='$(app_image)' PATH="$(FATA)/build:$$PATH" sh test/run
 
 print-image: all

@@ -75,7 +75,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     /* A fault on an address that is none (not canonical) comes as a SIGSEGV without an address. */
     if (signal == SIGSEGV && info->si_code == SI_KERNEL) {
         report.what = "general protection fault";
-    } else if (signal == SIGSEGV || signal == SIGBUS) {
+    } else if ((signal == SIGSEGV || signal == SIGBUS) && info->si_code > 0) {
         report.address = (uintptr_t)info->si_addr;
         report.access = error & PAGE_FAULT_FETCH ? FA_CRASH_EXECUTE
                         : error & PAGE_FAULT_WRITE ? FA_CRASH_WRITE : FA_CRASH_READ;

@@ -24,6 +24,10 @@
 /* From the last record to the end of a machine that does not end itself; from SIGTERM to SIGKILL. */
 #define LINGER_MS 2000
 #define ADDRESS_COUNT_MAX 128
+/* Turning on a UART's FIFO, as the guest does when it boots, clears it: input waits until the guest has said something,
+ * or so long. */
+#define INPUT_HOLD_MS 1000
+#define END_OF_INPUT "\004" /* EOT, Ctrl-D: a serial line has no end of its own */
 #define READ_COUNT_MAX 64 /* reads of what is left in the pipe when the guest has ended */
 
 enum end { END_NONE, END_ITSELF, END_LINGERED, END_TIMEOUT, END_SIGNAL, END_OUTPUT };
@@ -33,6 +37,11 @@ struct guest {
     pid_t process;
     int console; /* -1: at its end */
     int signals;
+    int input; /* of a serial console; -1: the guest reads the tool's standard input itself */
+    bool input_ended;
+    int64_t input_at_ms; /* when input may begin; 0: it may */
+    char typed[256]; /* not passed on yet */
+    size_t typed_count;
     struct record_reader reader;
     unsigned address_count;
     bool held_cr; /* the last byte read was a CR, which is passed on unless an LF follows */
@@ -115,6 +124,7 @@ static bool pump(struct guest *guest)
         }
         return false;
     }
+    guest->input_at_ms = 0;
     if (guest->plan->console_is_serial) {
         got = (ssize_t)join_line_ends(guest, buffer, (size_t)got);
     }
@@ -155,14 +165,52 @@ static void read_signal(struct guest *guest)
     }
 }
 
+/* Whether standard input may be read: from a terminal only in the foreground, else the tool would be stopped. */
+static bool may_read_input(const struct guest *guest)
+{
+    return guest->input >= 0 && guest->input_at_ms <= now_ms() && !guest->input_ended && guest->typed_count == 0 &&
+           (!isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) == getpgrp());
+}
+
+static void read_input(struct guest *guest)
+{
+    ssize_t got = read(STDIN_FILENO, guest->typed, sizeof guest->typed);
+
+    if (got > 0) {
+        guest->typed_count = (size_t)got;
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        guest->input_ended = true;
+        memcpy(guest->typed, END_OF_INPUT, sizeof END_OF_INPUT - 1);
+        guest->typed_count = sizeof END_OF_INPUT - 1;
+    }
+}
+
+static void pass_input(struct guest *guest)
+{
+    ssize_t put = write(guest->input, guest->typed, guest->typed_count);
+
+    if (put > 0) {
+        guest->typed_count -= (size_t)put;
+        memmove(guest->typed, guest->typed + put, guest->typed_count);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        guest->input_ended = true; /* the machine reads no more */
+        guest->typed_count = 0;
+    }
+}
+
 /* Waits until something happens or `until_ms` (0: for ever), and handles console bytes and signals. */
 static void step(struct guest *guest, int64_t until_ms)
 {
-    struct pollfd wait[2] = {{.fd = guest->console, .events = POLLIN}, {.fd = guest->signals, .events = POLLIN}};
+    struct pollfd wait[] = {
+        {.fd = guest->console, .events = POLLIN},
+        {.fd = guest->signals, .events = POLLIN},
+        {.fd = may_read_input(guest) ? STDIN_FILENO : -1, .events = POLLIN},
+        {.fd = guest->typed_count > 0 ? guest->input : -1, .events = POLLOUT},
+    };
     int64_t left_ms = until_ms == 0 ? -1 : until_ms - now_ms();
 
     left_ms = until_ms != 0 && left_ms < 0 ? 0 : left_ms;
-    if (poll(wait, 2, left_ms > 60000 ? 60000 : (int)left_ms) <= 0) {
+    if (poll(wait, sizeof wait / sizeof wait[0], left_ms > 60000 ? 60000 : (int)left_ms) <= 0) {
         return;
     }
     if (wait[0].revents != 0) {
@@ -170,6 +218,12 @@ static void step(struct guest *guest, int64_t until_ms)
     }
     if (wait[1].revents != 0) {
         read_signal(guest);
+    }
+    if (wait[2].revents != 0) {
+        read_input(guest);
+    }
+    if (wait[3].revents != 0) {
+        pass_input(guest);
     }
 }
 
@@ -198,7 +252,8 @@ static enum end wait_for_end(struct guest *guest)
         if (guest->timeout_at_ms != 0 && now >= guest->timeout_at_ms) {
             return END_TIMEOUT;
         }
-        step(guest, sooner(guest->linger_at_ms, guest->timeout_at_ms));
+        step(guest, sooner(sooner(guest->linger_at_ms, guest->timeout_at_ms),
+                           guest->input_at_ms > now ? guest->input_at_ms : 0));
     }
 }
 
@@ -271,7 +326,7 @@ static int outcome(const struct guest *guest, enum end end, unsigned lingered_ex
 
 static void start(struct guest *guest)
 {
-    int ends[2];
+    int ends[2], typed[2];
     sigset_t heeded;
     struct process_plan plan = {.argv = guest->plan->argv, .error = -1, .death_signal = SIGKILL};
 
@@ -291,8 +346,21 @@ static void start(struct guest *guest)
     plan.output = ends[1];
     plan.error = guest->plan->error_is_console ? ends[1] : -1;
     guest->console = ends[0];
+    guest->input = -1;
+    if (guest->plan->console_is_serial) {
+        if (pipe2(typed, O_CLOEXEC) != 0) {
+            cli_fail("cannot watch a guest: %s", strerror(errno));
+        }
+        (void)fcntl(typed[1], F_SETFL, O_NONBLOCK);
+        plan.input = typed[0];
+        guest->input = typed[1];
+        guest->input_at_ms = now_ms() + INPUT_HOLD_MS;
+    }
     guest->process = process_start(&plan);
     (void)close(ends[1]);
+    if (guest->input >= 0) {
+        (void)close(typed[0]);
+    }
 }
 
 int guest_run(const struct guest_plan *plan)

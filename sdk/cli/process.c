@@ -36,7 +36,8 @@ static _Noreturn void become(const struct process_plan *plan, pid_t parent)
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
-    if ((plan->output >= 0 && dup2(plan->output, STDOUT_FILENO) < 0) ||
+    if ((plan->input > 0 && dup2(plan->input, STDIN_FILENO) < 0) ||
+        (plan->output >= 0 && dup2(plan->output, STDOUT_FILENO) < 0) ||
         (plan->error >= 0 && dup2(plan->error, STDERR_FILENO) < 0)) {
         _exit(CLI_RUN_FAILED);
     }

@@ -17,6 +17,7 @@ struct process_plan {
     char *const *argv; /* argv[0] is looked up on the PATH */
     int output;        /* descriptors for its standard output and error, or -1 to share the tool's */
     int error;
+    int input;         /* for its standard input, or 0 to share the tool's */
     int death_signal;
 };
 

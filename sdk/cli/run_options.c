@@ -49,7 +49,8 @@ const struct cli_option run_options[] = {
 
 const char run_details[] =
     "Builds the project in the current folder and runs its image in the foreground. Arguments behind `--` are the\n"
-    "guest's. What the guest prints goes to standard output as it comes; standard input goes to the guest. A line\n"
+    "guest's. What the guest prints goes to standard output as it comes; standard input goes to the guest,\n"
+    "and its end as Ctrl-D (EOT), since a serial line has none. A line\n"
     "`fata: at 0xADDRESS` is followed by the function and source line that it names. The console of a process (--on\n"
     "process) is its standard output and standard error.\n\n"
     "Exit status: the guest's own N. The last line of a run is the record `fata: exit N`; it counts when nothing\n"

@@ -2,10 +2,9 @@
 /* Files for libc: descriptors 0 to 2 are the console, the others are embedded files, read-only.
  * This is what fopen() stands on. read() of the console suspends the calling fiber until something
  * is typed; nothing else here waits. */
-#include "../fiber/console.h"
 #include "../core/console.h"
+#include "input.h"
 #include <errno.h>
-#include <fata/fiber.h>
 #include <fata/file.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -66,15 +65,12 @@ int close(int fd)
 
 ssize_t read(int fd, void *bytes_out, size_t cap)
 {
-    size_t len;
-    if (fd == STDIN_FILENO) {
-        const fa_err err = fa_console_read(bytes_out, cap, &len, FA_FOREVER);
-        return err == FA_OK ? (ssize_t)len : fail(err == FA_ECANCELED ? EINTR : EIO);
-    }
+    if (fd == STDIN_FILENO)
+        return fa_posix_read_console(bytes_out, cap);
     open_file *open = file_of(fd);
     if (open == NULL)
         return -1;
-    len = open->offset < open->file->len ? open->file->len - open->offset : 0;
+    size_t len = open->offset < open->file->len ? open->file->len - open->offset : 0;
     len = len < cap ? len : cap;
     if (len == 0)
         return 0;

@@ -2,8 +2,8 @@
 /* stdin, stdout and stderr over the console. stdout is kept back until its line ends, its buffer is
  * full, the machine goes idle, or the run ends; output never suspends. Reading stdin may suspend the
  * calling fiber, without a deadline: it ends with the input, or when the fiber is canceled. */
-#include "../fiber/console.h"
 #include "../core/console.h"
+#include "input.h"
 #include <stdio.h>
 
 #define LINE_BYTES 256u
@@ -44,11 +44,9 @@ static int put_at_once(char c, FILE *file)
 static int get(FILE *file)
 {
     char c;
-    size_t len;
     flush_line(file);
-    if (fa_console_read(&c, 1, &len, FA_FOREVER) != FA_OK)
-        return _FDEV_EOF;
-    return (unsigned char)c;
+    const ssize_t len = fa_posix_read_console(&c, 1);
+    return len == 1 ? (unsigned char)c : len == 0 ? _FDEV_EOF : _FDEV_ERR;
 }
 
 static FILE out = FDEV_SETUP_STREAM(put_buffered, NULL, flush_line, _FDEV_SETUP_WRITE);

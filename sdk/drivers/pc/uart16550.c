@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The 16550 UART: polled output, 16 bytes for each look at the status; input by interrupt. */
 #include "uart16550.h"
+#include "../../../bsp/plat.h"
 #include "../../cpu/x86_64/cpu.h"
 
 enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCRATCH = 7 };
@@ -14,13 +15,16 @@ enum { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCRATCH = 7 };
 #define DIVISOR_115200 1u
 #define FIFO_BYTES 16u
 /* At 115200 baud the FIFO drains in 1.4 ms, but an emulated UART waits for whoever reads its output.
- * A look at the status takes about 1 us. After a wait in vain the next ones are short, until the
- * UART takes something again. */
-#define WAIT_LOOKS_MAX 5000000u
-#define STUCK_LOOKS_MAX 50000u
+ * After a wait in vain the next ones are short, until the UART takes something again. Before there
+ * is a clock, looks at the status are counted instead; each takes about 1 us. */
+#define WAIT_NS (20 * FA_NS_PER_S)
+#define STUCK_NS (20 * FA_NS_PER_MS)
+#define LOOKS_MIN 20000u
 
 static bool present;
 static bool stuck;
+/* What came before the FIFO was turned on, which clears it; -1: nothing. */
+static int early = -1;
 
 static void put(unsigned reg, unsigned value)
 {
@@ -43,18 +47,28 @@ void uart16550_init(void)
     put(DATA, DIVISOR_115200);
     put(IER, 0);
     put(LCR, LCR_8N1);
+    if (get(LSR) & LSR_DATA_READY)
+        early = (int)get(DATA);
     put(FCR, FCR_ENABLE_CLEAR);
     put(MCR, MCR_DTR_RTS_OUT2);
 }
 
 static bool wait_for_room(void)
 {
-    const unsigned looks_max = stuck ? STUCK_LOOKS_MAX : WAIT_LOOKS_MAX;
-    unsigned look = 0;
-    while (look < looks_max && !(get(LSR) & LSR_THR_EMPTY))
-        look++;
-    stuck = look == looks_max;
-    return !stuck;
+    for (unsigned look = 0; look < LOOKS_MIN; look++)
+        if (get(LSR) & LSR_THR_EMPTY)
+            return true;
+    const uint64_t start_ns = plat_clock_mono_ns();
+    uint64_t waited_ns;
+    do {
+        if (get(LSR) & LSR_THR_EMPTY) {
+            stuck = false;
+            return true;
+        }
+        waited_ns = plat_clock_mono_ns() - start_ns;
+    } while (waited_ns != 0 && waited_ns < (stuck ? STUCK_NS : WAIT_NS));
+    stuck = true;
+    return false;
 }
 
 void uart16550_write(const char *bytes, size_t len)
@@ -78,6 +92,10 @@ void uart16550_write(const char *bytes, size_t len)
 size_t uart16550_read(char *bytes_out, size_t cap)
 {
     size_t len = 0;
+    if (early >= 0 && cap > 0) {
+        bytes_out[len++] = (char)early;
+        early = -1;
+    }
     while (present && len < cap && (get(LSR) & LSR_DATA_READY))
         bytes_out[len++] = (char)get(DATA);
     return len;
