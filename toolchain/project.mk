@@ -20,6 +20,11 @@ app_libs_known := $(notdir $(wildcard $(FATA)/toolchain/third-party/build/*))
 ifneq ($(filter-out $(app_libs_known),$(LIBS)),)
 $(error LIBS=$(filter-out $(app_libs_known),$(LIBS)): there is no such library; there are: $(app_libs_known))
 endif
+# A machine says which board, as in `fata run`.
+ifneq ($(ON),)
+BSP ?= $(or $(firstword $(patsubst $(FATA)/bsp/%/board.mk,%,$(shell \
+	grep -lE '^BOARD_MACHINES :=(.* )?$(ON)( |$$)' $(FATA)/bsp/*/board.mk))),xen-x86_64)
+endif
 BSP ?= xen-x86_64
 ifeq ($(wildcard $(FATA)/bsp/$(BSP)/board.mk),)
 $(error BSP=$(BSP): there is no such board in $(FATA); there are: $(patsubst $(FATA)/bsp/%/board.mk,%,$(wildcard $(FATA)/bsp/*/board.mk)))
@@ -30,7 +35,7 @@ app_out := build/$(sdk_flavour)
 app_image := $(app_out)/$(NAME)
 app_objects := $(SRCS:%=$(app_out)/%.o) $(app_out)/fata-program.o
 app_flags = $(TARGET_CFLAGS) $(sdk_includes) $(if $(filter host,$(BOARD_CPU)),-D_GNU_SOURCE) $(CFLAGS) -MMD -MP
-app_compile = $(TARGET_CC) $(app_flags)
+app_compile = $(TARGET_CC) -Wall -Wextra $(app_flags)
 app_archives := $(sdk_out)/libfata.a $(foreach lib,$(LIBS) $(sdk_libs),$(sdk_third)/$(lib)/lib/lib$(lib:lib%=%).a)
 
 ifeq ($(BOARD_CPU),host)
@@ -93,7 +98,7 @@ $(app_out)/compile-command: FORCE
 $(app_out)/%.c.o: %.c $(app_out)/compile-command | sdk
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
-	@$(app_compile) -Wall -Wextra -c $< -o $@
+	@$(app_compile) -c $< -o $@
 $(app_out)/%.S.o: %.S $(app_out)/compile-command | sdk
 	@mkdir -p $(@D)
 	@$(app_compile) -c $< -o $@
@@ -111,7 +116,7 @@ $(app_out)/files-list: FORCE
 compile_commands.json: $(app_out)/compile-command
 	@{ sep='['; for file in $(filter %.c,$(SRCS)); do \
 	    printf '%s\n  {"directory": "%s", "file": "%s", "command": "%s -c %s"}' "$$sep" '$(CURDIR)' "$$file" \
-	        '$(subst ",\\",$(app_compile))' "$$file"; sep=','; done; [ "$$sep" = , ] || printf '['; printf '\n]\n'; } > $@
+	        '$(subst ','\'',$(subst ",\",$(subst \,\\,$(app_compile))))' "$$file"; sep=','; done; [ "$$sep" = , ] || printf '['; printf '\n]\n'; } > $@
 
 -include $(patsubst %.o,%.d,$(filter %.c.o,$(app_objects)))
 .PHONY: all run test print-image clean sdk FORCE
