@@ -3,8 +3,8 @@
  * in it. A fiber that waits leaves the ring and switches to the next one directly: there is no
  * scheduler stack. When none is ready, the waiting fiber idles the machine on its own
  * stack. The clock, timers and devices are looked at when none is ready, and once in a batch of
- * switches otherwise: as many as fit into LOOK_INTERVAL_NS, at most BATCH_MAX, so that a switch
- * itself costs next to nothing. A debug build looks at every switch.
+ * switches otherwise: about as many as the last ones had room for in LOOK_INTERVAL_NS, at most
+ * BATCH_MAX, so that a switch itself costs next to nothing. A debug build looks at every switch.
  *
  * The record of a fiber lies at the top of its stack. An ended fiber's stack is freed by the next
  * one that looks around, since it cannot free the ground that it stands on. */
@@ -21,7 +21,7 @@
 FA_LOG_MODULE("fiber");
 
 #define LOOK_INTERVAL_NS (100 * FA_NS_PER_US)
-#define BATCH_MAX 8u
+#define BATCH_MAX 16u
 #define PAINT_BYTE 0xa5 /* what a debug build fills a new stack with */
 #define RECORD_ALIGN ((size_t)64)
 

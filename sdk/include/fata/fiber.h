@@ -7,7 +7,7 @@
  * It must do so within FA_FIBER_RUN_BOUND_NS; a debug build logs who did not. When the fiber's
  * scope is canceled, its current and all later waits return FA_ECANCELED at once: clean up and
  * return. Fibers take no locks: between two waits nothing else runs. A busy machine looks at its
- * timers and devices at every 8th switch at the latest.
+ * timers and devices at every 16th switch at the latest.
  *
  *     static void worker(void *arg) { ... fa_sleep(fa_after_ms(10)); ... }
  *
