@@ -76,16 +76,19 @@ sdk:
 
 $(app_archives) $(filter /% ../%,$(app_system_archives)): sdk ;
 
+# Both files appear whole: a debugger or a machine may be using the ones before.
 # The sanitizers name functions from the running program's own symbols.
 $(app_image): $(app_image).elf
-	@$(if $(filter host,$(if $(DEBUG),$(BOARD_CPU))),cp $< $@,$(TARGET_STRIP) -o $@ $<)
+	@$(if $(filter host,$(if $(DEBUG),$(BOARD_CPU))),cp $< $@.new,$(TARGET_STRIP) -o $@.new $<)
+	@mv $@.new $@
 
 # The object files on the command line are a prerequisite, so that a changed list links again.
 $(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command $(filter /% ../%,$(app_system_archives)) \
 		$(BOARD_LINK_SCRIPT:%=$(FATA)/bsp/$(BSP)/%)
 	@$(app_link_command)
+	@mv $@.new $@
 
-app_link_command = $(TARGET_CC) $(TARGET_CFLAGS) $(app_link) -o $(app_image).elf $(app_objects) \
+app_link_command = $(TARGET_CC) $(TARGET_CFLAGS) $(app_link) -o $(app_image).elf.new $(app_objects) \
 	-Wl,--start-group $(app_archives) $(app_system_archives) -Wl,--end-group $(LDFLAGS)
 
 remember = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
