@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/* What the drivers that were found in the device tree offer to the board: the machine's console,
+ * interrupts, timer and power. Each is one table of functions, filled in by the probe function of
+ * the driver that has it; there is one of each in a machine. The board's plat.h functions call them.
+ *
+ * Interrupts stay masked at the CPU for good: a pending one wakes plat_wait(), and plat_poll()
+ * asks the controller for it (machine_poll_interrupts) and calls its handler, like any function. */
+#ifndef FATA_DRIVERS_DT_MACHINE_H
+#define FATA_DRIVERS_DT_MACHINE_H
+
+#include "dt.h"
+
+typedef struct machine_console {
+    void (*write)(const char *bytes, size_t len); /* as plat_console_write() */
+    size_t (*read)(char *bytes_out, size_t cap);  /* as plat_console_read() */
+    /* Opens its interrupt, whose handler calls `arrived` and keeps the device quiet until read()
+     * has taken everything. False: input can never come. */
+    bool (*listen)(void (*arrived)(void));
+} machine_console;
+
+typedef struct machine_irqs {
+    /* The controller's own number of an interrupt in the device tree; FA_EINVAL: it is none. */
+    fa_err (*line_of)(const dt_interrupt *interrupt, unsigned *line_out);
+    void (*open)(unsigned line);
+    /* The next pending line, acknowledged; false: none. done() follows once it was handled. */
+    bool (*take)(unsigned *line_out);
+    void (*done)(unsigned line);
+} machine_irqs;
+
+typedef struct machine_timer {
+    uint64_t (*ticks)(void); /* counts up for ever from any number; cheap */
+    uint32_t hz;
+    /* One interrupt after so many ticks, or as late as it can if that is earlier; replaces an
+     * earlier one. 0 and 1 are soon, never missed. */
+    void (*arm)(uint64_t ticks);
+    uint64_t ticks_max; /* the counter must be read at least so often, in ticks; UINT64_MAX: never */
+} machine_timer;
+
+struct machine {
+    const machine_console *console; /* of /chosen's stdout-path */
+    const machine_irqs *irqs;
+    const machine_timer *timer;
+    uint64_t (*wall_s)(void); /* seconds since 1970 UTC; 0: not known */
+    /* Return only where the machine does not do it. */
+    void (*off)(void);
+    void (*reset)(void);
+};
+extern struct machine machine;
+
+#define MACHINE_HANDLERS_MAX 32u
+
+/* Has `handler` called when the interrupt `index` of `node` comes, and opens it. FA_ENOTSUP: no
+ * such interrupt, or of a controller that has no driver; FA_ELIMIT: MACHINE_HANDLERS_MAX. */
+FA_MUST_CHECK fa_err machine_open_interrupt(dt_node node, unsigned index, void (*handler)(void));
+/* Calls the handlers of what is pending; a bounded number at a time. */
+void machine_poll_interrupts(void);
+
+#endif
