@@ -4,8 +4,8 @@
  * that has it. */
 #include "../../sdk/boot/boot.h"
 #include "../../sdk/fiber/console.h"
+#include "../../sdk/cpu/stacks.h"
 #include "../../sdk/cpu/x86_64/cpu.h"
-#include "../../sdk/cpu/x86_64/stacks.h"
 #include "../../sdk/cpu/x86_64/traps.h"
 #include "../../sdk/drivers/pc/ioapic.h"
 #include "../../sdk/drivers/pc/lapic.h"
@@ -87,7 +87,7 @@ bool plat_wait(fa_deadline deadline)
 fa_err plat_stack_alloc(size_t size_bytes, plat_stack *stack_out)
 {
     void *base;
-    const fa_err err = x86_stack_alloc(size_bytes, &base, &stack_out->size_bytes);
+    const fa_err err = fa_cpu_stack_alloc(size_bytes, &base, &stack_out->size_bytes);
     if (err == FA_OK)
         stack_out->base = base;
     return err;
@@ -95,7 +95,7 @@ fa_err plat_stack_alloc(size_t size_bytes, plat_stack *stack_out)
 
 void plat_stack_free(plat_stack stack)
 {
-    x86_stack_free(stack.base, stack.size_bytes);
+    fa_cpu_stack_free(stack.base, stack.size_bytes);
 }
 
 bool plat_readable(uintptr_t address, size_t len)

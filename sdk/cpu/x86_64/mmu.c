@@ -4,6 +4,7 @@
  * file; they become the final ones: first the image gets its rights, then what is not RAM goes. */
 #include "mmu.h"
 #include "../../core/pages.h"
+#include "../stacks.h"
 #include "cpu.h"
 #include <fata/panic.h>
 #include <string.h>
@@ -191,7 +192,32 @@ bool x86_mmu_mapped(uintptr_t address, size_t len)
     return true;
 }
 
-uint64_t *x86_mmu_stack_entry(uintptr_t address)
+#define STACK_PAGE (NO_EXECUTE | USED | WRITABLE | PRESENT)
+#define STACK_WINDOW_BYTES (UINT64_C(1) << 37) /* for each size */
+const fa_cpu_stack_window fa_cpu_stack_windows[FA_CPU_STACK_SIZES] = {
+    {X86_STACK_WINDOW, STACK_WINDOW_BYTES},
+    {X86_STACK_WINDOW + STACK_WINDOW_BYTES, STACK_WINDOW_BYTES},
+    {X86_STACK_WINDOW + 2 * STACK_WINDOW_BYTES, STACK_WINDOW_BYTES},
+};
+
+fa_cpu_page_entry *fa_cpu_stack_entry(uintptr_t address)
 {
     return entry_of(address, 0);
+}
+
+void fa_cpu_stack_map(fa_cpu_page_entry *entry, const void *page)
+{
+    *entry = x86_phys_of(page).address | STACK_PAGE;
+}
+
+void *fa_cpu_stack_unmap(fa_cpu_page_entry *entry, uintptr_t address)
+{
+    void *page = x86_virt_of((x86_phys){*entry & ADDRESS});
+    *entry = 0;
+    __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
+    return page;
+}
+
+void fa_cpu_stack_mapped(void)
+{
 }

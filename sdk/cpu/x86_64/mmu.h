@@ -43,13 +43,4 @@ FA_MUST_CHECK fa_err x86_mmu_map_device(x86_phys start, size_t len, volatile voi
 /* Whether the range is mapped. */
 bool x86_mmu_mapped(uintptr_t address, size_t len);
 
-/* Page-table entries of the stack window: of the page at `address`; its table is made if there is
- * none. NULL: no memory. Entries of one 2 MiB lie in a row. */
-uint64_t *x86_mmu_stack_entry(uintptr_t address);
-#define X86_ENTRY_STACK (UINT64_C(1) << 63 | 0x63) /* present, writable, no execution; A and D set */
-static inline void x86_mmu_forget(uintptr_t address)
-{
-    __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
-}
-
 #endif
