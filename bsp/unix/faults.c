@@ -2,7 +2,7 @@
 /* Turns SIGSEGV and its kin into the same crash report that a bare machine prints. The handler runs
  * on a stack of its own, so that an overflowed one can be reported. */
 #include "faults.h"
-#include "../../sdk/core/crash.h"
+#include "../../sdk/cpu/crash.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <ucontext.h>
@@ -31,7 +31,7 @@ static const char *name_of(int signal)
 typedef struct search {
     uintptr_t signal_pc; /* frames before this one are the handler's */
     bool past_signal;
-    uintptr_t pc, fp;
+    fa_cpu_frame found; /* pc is 0: none was */
 } search;
 
 static bool is_own_code(uintptr_t pc)
@@ -47,19 +47,18 @@ static _Unwind_Reason_Code look_at_frame(struct _Unwind_Context *frame, void *ar
     s->past_signal = s->past_signal || pc == s->signal_pc;
     if (!s->past_signal || !is_own_code(pc))
         return _URC_NO_REASON;
-    s->pc = pc - 1; /* inside the call, not at what follows it */
-    s->fp = _Unwind_GetGR(frame, DWARF_RBP);
+    s->found = (fa_cpu_frame){.pc = pc - 1, /* inside the call, not at what follows it */
+                              .sp = _Unwind_GetCFA(frame),
+                              .kept = {_Unwind_GetGR(frame, DWARF_RBP)}};
     return _URC_END_OF_STACK;
 }
 
 static void leave_library(fa_crash_report *report)
 {
-    search s = {.signal_pc = report->pc};
+    search s = {.signal_pc = report->frame.pc};
     _Unwind_Backtrace(look_at_frame, &s);
-    if (s.pc != 0) {
-        report->pc = s.pc;
-        report->fp = s.fp;
-    }
+    if (s.found.pc != 0)
+        report->frame = s.found;
 }
 
 static void on_signal(int signal, siginfo_t *info, void *context)
@@ -68,9 +67,9 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     const greg_t error = g[REG_ERR];
     fa_crash_report report = {
         .what = name_of(signal),
-        .pc = (uintptr_t)g[REG_RIP],
-        .fp = (uintptr_t)g[REG_RBP],
-        .sp = (uintptr_t)g[REG_RSP],
+        .frame = {.pc = (uintptr_t)g[REG_RIP],
+                  .sp = (uintptr_t)g[REG_RSP],
+                  .kept = {(uintptr_t)g[REG_RBP]}},
     };
     /* A fault on an address that is none (not canonical) comes as a SIGSEGV without an address. */
     if (signal == SIGSEGV && info->si_code == SI_KERNEL) {
@@ -80,7 +79,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         report.access = error & PAGE_FAULT_FETCH ? FA_CRASH_EXECUTE
                         : error & PAGE_FAULT_WRITE ? FA_CRASH_WRITE : FA_CRASH_READ;
     }
-    if (!is_own_code(report.pc) && report.access != FA_CRASH_EXECUTE)
+    if (!is_own_code(report.frame.pc) && report.access != FA_CRASH_EXECUTE)
         leave_library(&report);
     const fa_crash_reg regs[] = {
         {"rip", (uintptr_t)g[REG_RIP]}, {"rsp", (uintptr_t)g[REG_RSP]},

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The crash report: what happened, the registers, a backtrace by frame pointers, the fibers, and
+/* The crash report: what happened, the registers, a backtrace, the fibers, and
  * the exit record. Lines `fata: at 0x...` are what `fata run` turns into function, file and line. The
  * program's memory may be damaged: what hangs on it comes last, and a crash inside the report ends
  * the run at once. */
-#include "../core/crash.h"
+#include "../cpu/crash.h"
 #include "../../bsp/plat.h"
 #include "../core/console.h"
 #include "../fiber/sched.h"
@@ -33,20 +33,13 @@ static void say(const char *fmt, ...)
     plat_console_write(line, len < 0 ? 0 : (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
-static void print_frames(uintptr_t pc, uintptr_t fp, unsigned frames_max)
+static void print_frames(fa_cpu_frame frame, unsigned frames_max)
 {
-    if (pc != 0)
-        say("fata: at 0x%" PRIxPTR "\n", pc);
-    for (unsigned frame = 0; frame < frames_max; frame++) {
-        if (fp % sizeof(uintptr_t) != 0 || !plat_readable(fp, 2 * sizeof(uintptr_t)))
-            return;
-        const uintptr_t *link = (const uintptr_t *)fp; /* the caller's frame, the return address */
-        if (link[1] == 0 || link[0] <= fp)
-            return;
-        /* One less: inside the call, not at what follows it. */
-        say("fata: at 0x%" PRIxPTR "\n", link[1] - 1);
-        fp = link[0];
-    }
+    unsigned count = 0;
+    do {
+        say("fata: at 0x%" PRIxPTR "\n", frame.pc);
+        count++;
+    } while (count < frames_max && fa_cpu_frame_up(&frame, plat_readable));
 }
 
 /* A name that may be damaged, cut at what can be read and at NAME_BYTES. */
@@ -108,7 +101,8 @@ static void print_fibers(void)
         if (info.stack_used_bytes != 0)
             say(", stack %zu of %zu bytes", info.stack_used_bytes, info.stack_bytes);
         say("\n");
-        print_frames(info.pc, info.fp, FIBER_FRAMES_MAX);
+        if (info.frame.pc != 0)
+            print_frames(info.frame, FIBER_FRAMES_MAX);
     }
     if (count == FIBERS_MAX && fa_sched_count() > count)
         say("fata: and %zu more fibers\n", fa_sched_count() - count);
@@ -150,10 +144,10 @@ void fa_crash(const fa_crash_report *report)
         say("%s%6s %0*" PRIxPTR "%s", i % 4 == 0 ? "fata:" : "", report->regs[i].name,
             (int)(2 * sizeof(uintptr_t)), report->regs[i].value,
             i % 4 == 3 || i + 1 == report->reg_count ? "\n" : " ");
-    /* After a call into nowhere, the caller is what its return address says. */
-    if (report->access == FA_CRASH_EXECUTE && plat_readable(report->sp, sizeof(uintptr_t)))
-        say("fata: at 0x%" PRIxPTR "\n", *(const uintptr_t *)report->sp - 1);
-    print_frames(report->pc, report->fp, FRAMES_MAX);
+    fa_cpu_frame frame = report->frame;
+    if (report->access == FA_CRASH_EXECUTE) /* a call into nowhere: the caller says more */
+        (void)fa_cpu_frame_up_from_entry(&frame, plat_readable);
+    print_frames(frame, FRAMES_MAX);
     print_running();
     if (has_address)
         print_guarded(report->address);
@@ -169,7 +163,10 @@ void fa_panic(const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     say("\nfata: crash: %.*s\n", LINE_BYTES - 32, text);
-    print_frames(0, (uintptr_t)__builtin_frame_address(0), FRAMES_MAX);
+    fa_cpu_frame frame;
+    fa_cpu_frame_here(&frame);
+    (void)fa_cpu_frame_up(&frame, plat_readable); /* who panics, not this */
+    print_frames(frame, FRAMES_MAX);
     print_running();
     finish();
 }

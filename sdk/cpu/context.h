@@ -3,7 +3,7 @@
 #ifndef FATA_CPU_CONTEXT_H
 #define FATA_CPU_CONTEXT_H
 
-#include <fata/base.h>
+#include "unwind.h"
 
 typedef struct fa_cpu_context {
     void *sp; /* of a context that does not run; at offset 0, where the assembler finds it */
@@ -24,7 +24,7 @@ void fa_cpu_context_entered(void);
 void fa_cpu_switch(fa_cpu_context *from, fa_cpu_context *to);
 /* The same for a context that will never be gone on with. */
 FA_NORETURN void fa_cpu_leave(fa_cpu_context *from, fa_cpu_context *to);
-/* The frame pointer and the return address into a context that does not run. */
-void fa_cpu_context_where(const fa_cpu_context *context, uintptr_t *pc_out, uintptr_t *fp_out);
+/* Where a context that does not run will go on. */
+void fa_cpu_context_where(const fa_cpu_context *context, fa_cpu_frame *frame_out);
 
 #endif

@@ -467,5 +467,5 @@ void fa_sched_info(const fa_fiber *fiber, fa_fiber_info *info_out)
         .stack_used_bytes = stack_used(fiber),
     };
     if (!running)
-        fa_cpu_context_where(&fiber->context, &info_out->pc, &info_out->fp);
+        fa_cpu_context_where(&fiber->context, &info_out->frame);
 }

@@ -3,6 +3,7 @@
 #ifndef FATA_FIBER_SCHED_H
 #define FATA_FIBER_SCHED_H
 
+#include "../cpu/unwind.h"
 #include <fata/fiber.h>
 
 /* Runs `fn(NULL)` as the first fiber, "main"; it must not return. FA_ENOMEM is the only return. */
@@ -18,7 +19,7 @@ typedef struct fa_fiber_info {
     uintptr_t stack_base;
     size_t stack_bytes;
     size_t stack_used_bytes; /* 0: not measured */
-    uintptr_t pc, fp;        /* where it waits; 0 for the running one */
+    fa_cpu_frame frame;      /* where it waits; zeroes for the running one */
 } fa_fiber_info;
 
 /* The fibers, for a crash report: start with NULL, then give what was returned; NULL at the end. */

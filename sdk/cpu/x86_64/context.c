@@ -12,9 +12,7 @@ void fa_cpu_context_entered(void)
 {
 }
 
-void fa_cpu_context_where(const fa_cpu_context *context, uintptr_t *pc_out, uintptr_t *fp_out)
+void fa_cpu_context_where(const fa_cpu_context *context, fa_cpu_frame *frame_out)
 {
-    const x86_switch_frame *frame = x86_frame_at(context->sp);
-    *pc_out = frame->return_address;
-    *fp_out = frame->rbp;
+    x86_frame_where(context->sp, frame_out);
 }

@@ -13,10 +13,13 @@ typedef struct x86_switch_frame {
     uint64_t return_address;
 } x86_switch_frame;
 
-static inline const x86_switch_frame *x86_frame_at(const void *sp)
+/* Where a suspended context goes on, by its stack pointer. */
+static inline void x86_frame_where(const void *sp, fa_cpu_frame *frame_out)
 {
-    return (const x86_switch_frame *)(const void *)((const uint8_t *)sp -
-                                                    offsetof(x86_switch_frame, r15));
+    const x86_switch_frame *frame = (const x86_switch_frame *)(const void *)(
+        (const uint8_t *)sp - offsetof(x86_switch_frame, r15));
+    *frame_out = (fa_cpu_frame){
+        .pc = frame->return_address, .sp = (uintptr_t)(frame + 1), .kept = {frame->rbp}};
 }
 
 #define X86_MXCSR_DEFAULT 0x1f80u

@@ -2,7 +2,7 @@
 /* Descriptor tables and the trap handler. Faults, double faults and interrupts run on stacks of
  * their own (interrupt stack table), so that an overflowed stack can be reported. */
 #include "traps.h"
-#include "../../core/crash.h"
+#include "../crash.h"
 #include "cpu.h"
 
 #define CODE_SELECTOR 0x08u
@@ -145,9 +145,7 @@ FA_NORETURN static void report_fault(const struct x86_trap_frame *f)
         .what = name == NULL ? "reserved exception" : name,
         .access = access,
         .address = address,
-        .pc = f->rip,
-        .fp = f->rbp,
-        .sp = f->rsp,
+        .frame = {.pc = f->rip, .sp = f->rsp, .kept = {f->rbp}},
         .regs = regs,
         .reg_count = FA_ARRAY_COUNT(regs),
     });

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What a CPU's trap handlers tell of a fault. fa_crash() (in sdk/boot) prints the report and ends
  * the machine; it runs on a stack of its own where the CPU can give it one. */
-#ifndef FATA_CORE_CRASH_H
-#define FATA_CORE_CRASH_H
+#ifndef FATA_CPU_CRASH_H
+#define FATA_CPU_CRASH_H
 
-#include <fata/base.h>
+#include "unwind.h"
 
 typedef enum fa_crash_access {
     FA_CRASH_NO_ADDRESS, /* the fault is not about memory, or the address is not known */
@@ -21,9 +21,8 @@ typedef struct fa_crash_reg {
 typedef struct fa_crash_report {
     const char *what; /* such as "page fault", "invalid opcode" */
     fa_crash_access access;
-    uintptr_t address; /* that was accessed */
-    uintptr_t pc, fp;  /* where: the program counter and the frame pointer */
-    uintptr_t sp;
+    uintptr_t address;  /* that was accessed */
+    fa_cpu_frame frame; /* where */
     const fa_crash_reg *regs;
     size_t reg_count;
 } fa_crash_report;
