@@ -29,18 +29,10 @@ static void add_free(uint64_t start, uint64_t end, uint64_t taken_end)
         fa_pages_add(&fa_ram, max(start, taken_end), end);
 }
 
-static uint64_t end_of_range_with(const pvh_boot *boot, uint64_t address)
-{
-    for (size_t i = 0; i < boot->ram_count; i++)
-        if (boot->ram[i].start.address <= address && address < boot->ram[i].end.address)
-            return boot->ram[i].end.address;
-    return 0;
-}
-
 /* Where the notes end that cover the first so many ranges. */
-static uint64_t notes_end_of(const pvh_boot *boot, size_t ram_count)
+static uint64_t notes_end_of(const fa_ranges *ram, size_t ram_count)
 {
-    const uint64_t ram_end = ram_count == 0 ? 0 : boot->ram[ram_count - 1].end.address;
+    const uint64_t ram_end = ram_count == 0 ? 0 : ram->items[ram_count - 1].end;
     return ((uint64_t)__image_end + ram_end / FA_PAGE_BYTES + FA_PAGE_BYTES - 1) / FA_PAGE_BYTES *
            FA_PAGE_BYTES;
 }
@@ -48,34 +40,35 @@ static uint64_t notes_end_of(const pvh_boot *boot, size_t ram_count)
 void memory_init(const pvh_boot *boot)
 {
     const uint64_t image_end = (uint64_t)__image_end;
-    const uint64_t room_end = min(end_of_range_with(boot, image_end - 1), X86_EARLY_MAP_BYTES);
+    const fa_ranges *ram = &boot->ram;
+    const uint64_t room_end = min(fa_ranges_end_at(ram, image_end - 1), X86_EARLY_MAP_BYTES);
     /* RAM so far up that its notes have no room is left alone. */
-    size_t ram_count = boot->ram_count;
-    while (ram_count > 1 && notes_end_of(boot, ram_count) > room_end)
+    size_t ram_count = ram->count;
+    while (ram_count > 1 && notes_end_of(ram, ram_count) > room_end)
         ram_count--;
-    const uint64_t notes_end = notes_end_of(boot, ram_count);
+    const uint64_t notes_end = notes_end_of(ram, ram_count);
     if (ram_count == 0 || notes_end > room_end)
         fa_panic("not enough memory: the image ends at %lu KiB, the RAM around it at %lu KiB",
                  (unsigned long)(image_end / FA_KIB), (unsigned long)(room_end / FA_KIB));
-    fa_pages_init(&fa_ram, 0, boot->ram[ram_count - 1].end.address / FA_PAGE_BYTES,
+    fa_pages_init(&fa_ram, 0, ram->items[ram_count - 1].end / FA_PAGE_BYTES,
                   x86_virt_of((x86_phys){image_end}));
 
     for (size_t i = 0; i < ram_count; i++)
-        add_free(boot->ram[i].start.address, min(boot->ram[i].end.address, X86_EARLY_MAP_BYTES),
+        add_free(ram->items[i].start, min(ram->items[i].end, X86_EARLY_MAP_BYTES),
                  notes_end);
     x86_mmu_init();
     x86_phys gap = {0};
     for (size_t i = 0; i < ram_count; i++) {
-        x86_mmu_unmap(gap, boot->ram[i].start);
-        gap = boot->ram[i].end;
+        x86_mmu_unmap(gap, (x86_phys){ram->items[i].start});
+        gap = (x86_phys){ram->items[i].end};
     }
     x86_mmu_unmap(gap, (x86_phys){X86_EARLY_MAP_BYTES});
 
     for (size_t i = 0; i < ram_count; i++) {
-        const x86_phys start = {max(boot->ram[i].start.address, X86_EARLY_MAP_BYTES)};
-        if (start.address >= boot->ram[i].end.address)
+        const x86_phys start = {max(ram->items[i].start, X86_EARLY_MAP_BYTES)};
+        if (start.address >= ram->items[i].end)
             continue;
-        x86_mmu_map_ram(start, boot->ram[i].end);
-        fa_pages_add(&fa_ram, start.address, boot->ram[i].end.address);
+        x86_mmu_map_ram(start, (x86_phys){ram->items[i].end});
+        fa_pages_add(&fa_ram, start.address, ram->items[i].end);
     }
 }

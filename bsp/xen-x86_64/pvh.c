@@ -31,45 +31,6 @@ struct memmap_entry {
 
 static char command_line[FA_BOOT_TEXT_BYTES];
 
-/* Keeps the list sorted; ranges that touch or overlap become one. */
-static void add_range(pvh_boot *boot, uint64_t start, uint64_t end)
-{
-    size_t at = 0;
-    while (at < boot->ram_count && boot->ram[at].end.address < start)
-        at++;
-    while (at < boot->ram_count && boot->ram[at].start.address <= end) {
-        const pvh_range *other = &boot->ram[at];
-        start = other->start.address < start ? other->start.address : start;
-        end = other->end.address > end ? other->end.address : end;
-        boot->ram_count--;
-        memmove(&boot->ram[at], &boot->ram[at + 1], (boot->ram_count - at) * sizeof boot->ram[0]);
-    }
-    if (boot->ram_count == PVH_RANGES_MAX)
-        return; /* more pieces than anyone has: the rest stays unused */
-    memmove(&boot->ram[at + 1], &boot->ram[at], (boot->ram_count - at) * sizeof boot->ram[0]);
-    boot->ram[at] = (pvh_range){{start}, {end}};
-    boot->ram_count++;
-}
-
-/* Cuts what is no RAM out of the list; ends are rounded outwards to pages. */
-static void cut_range(pvh_boot *boot, uint64_t start, uint64_t end)
-{
-    start &= ~(uint64_t)(X86_PAGE_BYTES - 1);
-    end = (end + X86_PAGE_BYTES - 1) & ~(uint64_t)(X86_PAGE_BYTES - 1);
-    pvh_boot rest = {.ram_count = 0};
-    for (size_t i = 0; i < boot->ram_count; i++) {
-        const uint64_t ram_start = boot->ram[i].start.address, ram_end = boot->ram[i].end.address;
-        const uint64_t left_end = start < ram_end ? start : ram_end;
-        const uint64_t right_start = end > ram_start ? end : ram_start;
-        if (ram_start < left_end)
-            add_range(&rest, ram_start, left_end);
-        if (right_start < ram_end && right_start > left_end)
-            add_range(&rest, right_start, ram_end);
-    }
-    memcpy(boot->ram, rest.ram, sizeof boot->ram);
-    boot->ram_count = rest.ram_count;
-}
-
 static void read_memmap(const struct start_info *info, pvh_boot *boot)
 {
     if (info->version < 1 || info->memmap_entries == 0)
@@ -80,14 +41,16 @@ static void read_memmap(const struct start_info *info, pvh_boot *boot)
         const uint64_t start = entries[i].address;
         uint64_t end = start + entries[i].size;
         end = end > X86_RAM_END_MAX || end < start ? X86_RAM_END_MAX : end;
-        if (entries[i].type == MEMMAP_TYPE_RAM && start < end)
-            add_range(boot, start, end);
+        if (entries[i].type == MEMMAP_TYPE_RAM)
+            fa_ranges_add(&boot->ram, start, end);
     }
-    /* Where entries overlap, the one that is no RAM holds. */
+    /* Where entries overlap, the one that is no RAM holds; its ends are rounded outwards to pages. */
     for (uint32_t i = 0; i < info->memmap_entries; i++)
         if (entries[i].type != MEMMAP_TYPE_RAM && entries[i].size != 0 &&
             entries[i].size < X86_RAM_END_MAX && entries[i].address < X86_RAM_END_MAX)
-            cut_range(boot, entries[i].address, entries[i].address + entries[i].size);
+            fa_ranges_cut(&boot->ram, entries[i].address & ~(uint64_t)(X86_PAGE_BYTES - 1),
+                          (entries[i].address + entries[i].size + X86_PAGE_BYTES - 1) &
+                              ~(uint64_t)(X86_PAGE_BYTES - 1));
 }
 
 static void read_command_line(const struct start_info *info)

@@ -3,17 +3,11 @@
 #ifndef FATA_BSP_XEN_X86_64_PVH_H
 #define FATA_BSP_XEN_X86_64_PVH_H
 
+#include "../../sdk/core/ranges.h"
 #include "../../sdk/cpu/x86_64/mmu.h"
 
-#define PVH_RANGES_MAX 32u
-
-typedef struct pvh_range {
-    x86_phys start, end;
-} pvh_range;
-
 typedef struct pvh_boot {
-    pvh_range ram[PVH_RANGES_MAX]; /* sorted, apart from each other */
-    size_t ram_count;
+    fa_ranges ram;
     x86_phys rsdp; /* address 0: not known */
     char *command_line;
 } pvh_boot;

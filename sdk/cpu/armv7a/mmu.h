@@ -3,7 +3,7 @@
  *
  *     0x0000_0000  nothing: null pointers
  *     0x0040_0000  device registers, in the order in which they are asked for
- *     0x4000_0000  RAM, all of it in a row from its first byte on; the image is 16 KiB into it
+ *     0x4000_0000  RAM, from its first byte on; the first page table, then the image (entry.S)
  *     0xc000_0000  fiber stacks with their guard pages
  *
  * No page is both writable and executable. RAM need not begin at 0x4000_0000 for the machine:
@@ -37,10 +37,21 @@ static inline void *arm_virt_of(arm_phys ram)
     return (void *)(uintptr_t)(ram.address - arm_ram_start + ARM_RAM_WINDOW);
 }
 
-/* Gives the image the rights of its sections and maps RAM from the image's end to the end of what
- * is given, writable and not executable. Takes pages from fa_ram, which holds RAM by now. Panics:
- * no memory. */
-void arm_mmu_init(uint64_t ram_bytes);
+/* entry.S maps RAM so far, writable and executable: the image, the device tree behind it, whose end
+ * is given, and at least ARM_EARLY_ROOM_BYTES more. */
+#define ARM_EARLY_ROOM_BYTES FA_MIB
+static inline uintptr_t arm_early_end(uintptr_t dt_end)
+{
+    return (dt_end + ARM_EARLY_ROOM_BYTES + FA_MIB - 1) / FA_MIB * FA_MIB;
+}
+
+/* Gives the image the rights of its sections, the device tree behind it that of constants, and the
+ * RAM behind that to `ram_end`, or to the next MiB, those of data. Then arm_mmu_map_ram() maps all
+ * that is RAM, writable and not executable, but what the image's MiBs have of it; and
+ * arm_mmu_finish() unmaps what entry.S mapped besides. Take pages from fa_ram; panic: no memory. */
+void arm_mmu_init(uintptr_t dt_end, uintptr_t ram_end);
+void arm_mmu_map_ram(uintptr_t start, uintptr_t end);
+void arm_mmu_finish(void);
 /* Maps a device's registers; works from the start, without memory. FA_ELIMIT: the window is full;
  * FA_EINVAL: the address has more than 32 bits. */
 FA_MUST_CHECK fa_err arm_mmu_map_device(arm_phys start, size_t len, arm_mmio *device_out);

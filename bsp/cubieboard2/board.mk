@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: ISC
+# The ARM board. `fata boards` reads the lines KEY := value.
+BOARD_DESCRIPTION := ARM Cortex-A7 and A8 by device tree: Cubieboard2, Cubieboard; QEMU virt, cubieboard, bpim2u; Xen
+BOARD_CPU := armv7a
+BOARD_MACHINES := virt cubieboard bpim2u
+BOARD_IMAGE_FORMAT := zimage
+BOARD_ROOMS := sdk/cpu/stacks.c sdk/cpu/armv7a sdk/drivers/dt sdk/drivers/arm sdk/drivers/sunxi sdk/posix
+BOARD_LINK_SCRIPT := link.ld
