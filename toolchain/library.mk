@@ -7,7 +7,8 @@ include toolchain/sdk.mk
 
 lib_rooms := sdk/core sdk/fiber sdk/boot $(BOARD_ROOMS) bsp/$(BSP)
 lib_files := $(foreach room,$(lib_rooms),$(if $(filter %.c %.S,$(room)),$(room),$(wildcard $(room)/*.c $(room)/*.S)))
-lib_files := $(filter-out sdk/core/build_$(if $(DEBUG),release,debug).c,$(lib_files))
+# NAME_debug.c and NAME_release.c define the same symbols: a build has one of them.
+lib_files := $(filter-out %_$(if $(DEBUG),release,debug).c,$(lib_files))
 lib_objects := $(lib_files:%=$(sdk_out)/%.o)
 
 library: $(sdk_out)/libfata.a $(sdk_need_ok)
