@@ -48,6 +48,43 @@ void plat_stack_free(plat_stack stack);
 /* Whether an address range can be read without a fault: for following frame pointers in a crash. */
 bool plat_readable(uintptr_t address, size_t len);
 
+/* DMA: lending memory to a device. Caches may know nothing of what a device does, so a buffer has
+ * one owner at a time: from plat_dma_map() to plat_dma_unmap() it is the device's. For that time
+ * the CPU may read, but not write, what goes to the device, and must leave any other buffer alone;
+ * the device may use the bytes that were mapped and no others, and only in that time. What the CPU
+ * wrote before the map is there for a device that is told of the address after it. For memory that
+ * both use at once, such as a ring of descriptors, these functions are no help.
+ *
+ * A buffer that the device writes begins and ends at multiples of PLAT_DMA_ALIGN_BYTES (asserted):
+ * it must share no cache line with a neighbour, whose data would be lost. (Cortex-A7 and A8 have
+ * lines of 64 bytes.) Where only the device reads, any bytes will do. A buffer is RAM in one piece
+ * also for the device: pages of fa_ram, what malloc gives and static objects are; a fiber's stack
+ * never is.
+ *
+ *     err = plat_dma_map(buffer, len, PLAT_DMA_FROM_DEVICE, &addr);
+ *     ... tell the device of addr, wait until it is done ...
+ *     plat_dma_unmap(buffer, len, PLAT_DMA_FROM_DEVICE, addr);
+ */
+#define PLAT_DMA_ALIGN_BYTES ((size_t)64)
+/* An address as the devices see it; nothing for the CPU to access. */
+typedef struct plat_dma_addr {
+    uint64_t address;
+} plat_dma_addr;
+typedef enum plat_dma_direction {
+    PLAT_DMA_TO_DEVICE,
+    PLAT_DMA_FROM_DEVICE, /* the map loses what was there; what is not written is undefined */
+    PLAT_DMA_BOTH,        /* what the device does not write stays as it was */
+} plat_dma_direction;
+/* Hands a buffer to the device; the address lies in its page where the buffer does. What is mapped
+ * may be mapped once more if both go to the device. FA_EINVAL: no bytes, not RAM, or not in one
+ * piece; FA_ENOMEM: a debug build gives the device another buffer, and found no room for it;
+ * FA_ENOTSUP: no DMA on this board. */
+FA_MUST_CHECK fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction direction,
+                                  plat_dma_addr *addr_out);
+/* Takes it back: the device is done with it. What it wrote is now in the buffer. The arguments are
+ * those of the map, and the address that it gave. */
+void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr addr);
+
 /* Adds what entropy the machine has to the pool, by fa_random_add(). */
 void plat_entropy(void);
 
