@@ -7,8 +7,8 @@
  * RAM is laid out anew:
  *
  *     first byte of RAM   the first page table, 16 KiB
- *     + 16 KiB            the image: code, constants, data
- *                         .bss, with the boot's stack
+ *     + 16 KiB            the image: code; constants; data and .bss, with the boot's stack: each
+ *                         begins with a page of its own, unlike in the file
  *     __image_end         the device tree
  *
  * The device tree is moved first, above all that is there, then the image, by code that was copied
@@ -214,19 +214,35 @@ mover:
 4:  .word placed - arm_entry
 mover_end:
 
-    /* The image is at its place; the device tree comes down behind it. */
+    /* The file is at its place. In memory, data and constants begin with pages of their own; the
+     * device tree comes down behind all. */
 placed:
+    ldr r0, =__image_data
+    ldr r1, =__file_data
+    ldr r2, =__file_bytes
+    sub r2, r2, r1
+    add r0, r0, r7
+    add r1, r1, r7
+    add r3, r0, r2              /* where .bss begins */
+    bl move
+    ldr r0, =__image_rodata
+    ldr r1, =__file_rodata
+    ldr r2, =__file_data
+    sub r2, r2, r1
+    add r0, r0, r7
+    add r1, r1, r7
+    bl move
     mov r0, r8
     mov r1, r10
     mov r2, r9
     bl move
 
     /* Clears .bss, and the first page table. */
+    mov r12, r3
     mov r0, #0
     mov r1, #0
     mov r2, #0
     mov r3, #0
-    add r12, r7, r6
 1:  cmp r12, r8
     stmialo r12!, {r0-r3}
     blo 1b

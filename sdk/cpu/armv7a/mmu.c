@@ -51,16 +51,16 @@ extern const uint8_t arm_boot_guard[ARM_PAGE_BYTES];
 extern const uint8_t __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern const uint8_t __image_end[];
 
-static uint32_t *const sections = (uint32_t *)ARM_RAM_WINDOW;
-static _Alignas(ARM_PAGE_BYTES) uint32_t device_pages[GROUP_PAGES];
+static fa_cpu_page_entry *const sections = (fa_cpu_page_entry *)ARM_RAM_WINDOW;
+static _Alignas(ARM_PAGE_BYTES) fa_cpu_page_entry device_pages[GROUP_PAGES];
 static unsigned device_page_count;
 static uintptr_t image_mibs_end; /* below, arm_mmu_init() has mapped all pages */
 /* Where the CPU keeps shareable memory in its caches; entry.S turns tables and caches on alike. */
 static uint32_t page_shareable, section_shareable;
 
-static void set(uint32_t *entry, uint32_t value)
+static void set(fa_cpu_page_entry *entry, uint32_t value)
 {
-    *(volatile uint32_t *)entry = value;
+    *(volatile fa_cpu_page_entry *)entry = value;
     arm_clean_to_pou((uintptr_t)entry);
 }
 
@@ -74,20 +74,20 @@ static void forget_all(void)
 }
 
 /* The second-level entries of the four MiBs around an address; NULL: there are none. */
-static uint32_t *pages_around(uintptr_t address)
+static fa_cpu_page_entry *pages_around(uintptr_t address)
 {
     const unsigned first = address / GROUP_BYTES * GROUP_SECTIONS;
     for (unsigned i = 0; i < GROUP_SECTIONS; i++)
         if ((sections[first + i] & KIND_MASK) == KIND_TABLE)
-            return (uint32_t *)arm_virt_of(
+            return (fa_cpu_page_entry *)arm_virt_of(
                        (arm_phys){(sections[first + i] & TABLE_ADDRESS) - i * TABLE_BYTES});
     return NULL;
 }
 
 /* The same, made if there are none, and not yet in use; NULL: no memory. */
-static uint32_t *need_pages_around(uintptr_t address)
+static fa_cpu_page_entry *need_pages_around(uintptr_t address)
 {
-    uint32_t *pages = pages_around(address);
+    fa_cpu_page_entry *pages = pages_around(address);
     if (pages != NULL)
         return pages;
     pages = fa_pages_alloc(&fa_ram, 1);
@@ -99,7 +99,7 @@ static uint32_t *need_pages_around(uintptr_t address)
 }
 
 /* Has the MiB of an address use its second-level entries. */
-static void use_pages(const uint32_t *pages, uintptr_t address)
+static void use_pages(const fa_cpu_page_entry *pages, uintptr_t address)
 {
     const unsigned number = address / FA_MIB;
     const uint32_t table = (uint32_t)arm_phys_of(pages).address +
@@ -108,7 +108,7 @@ static void use_pages(const uint32_t *pages, uintptr_t address)
     set(&sections[number], table | KIND_TABLE);
 }
 
-static uint32_t *page_of(uint32_t *pages, uintptr_t address)
+static fa_cpu_page_entry *page_of(fa_cpu_page_entry *pages, uintptr_t address)
 {
     return &pages[address % GROUP_BYTES / ARM_PAGE_BYTES];
 }
@@ -144,7 +144,7 @@ void arm_mmu_init(uintptr_t dt_end, uintptr_t ram_end)
         section_shareable = SECTION_SHAREABLE;
     }
     for (uintptr_t mib = ARM_RAM_WINDOW; mib < dt_end; mib += FA_MIB) {
-        uint32_t *pages = need_pages_around(mib);
+        fa_cpu_page_entry *pages = need_pages_around(mib);
         if (pages == NULL)
             fa_panic("no memory for page tables");
         for (uintptr_t at = mib; at < mib + FA_MIB; at += ARM_PAGE_BYTES)
@@ -158,7 +158,7 @@ void arm_mmu_init(uintptr_t dt_end, uintptr_t ram_end)
 /* Part of a MiB, by pages. */
 static void map_pages(uintptr_t start, uintptr_t end)
 {
-    uint32_t *pages = need_pages_around(start);
+    fa_cpu_page_entry *pages = need_pages_around(start);
     if (pages == NULL)
         fa_panic("no memory for page tables");
     for (uintptr_t at = start; at < end; at += ARM_PAGE_BYTES)
@@ -237,7 +237,7 @@ const fa_cpu_stack_window fa_cpu_stack_windows[FA_CPU_STACK_SIZES] = {
 
 fa_cpu_page_entry *fa_cpu_stack_entry(uintptr_t address)
 {
-    uint32_t *pages = need_pages_around(address);
+    fa_cpu_page_entry *pages = need_pages_around(address);
     if (pages == NULL)
         return NULL;
     if ((sections[address / FA_MIB] & KIND_MASK) == 0)
