@@ -12,8 +12,10 @@
 
 #include <fata/err.h>
 
+/* Made here alone. */
 typedef struct dt_node {
     int offset; /* in the tree; negative: no node */
+    int parent; /* its parent's; negative: not looked up yet, which costs a walk */
 } dt_node;
 
 typedef struct dt_range {
@@ -44,8 +46,8 @@ dt_node dt_stdout(void);
 
 /* Of a node: its register range as the CPU sees it (ranges of the buses above it applied); its
  * interrupts ("interrupts" with interrupt-parent, or "interrupts-extended"); the frequency of its
- * clock (a fixed-clock, directly or through a node that names one; 0: not known); a number (its
- * property's first cell) and a text. */
+ * clock (0: not known, since that is no fixed-clock); a number (its property's first cell) and a
+ * text. */
 bool dt_reg(dt_node node, unsigned index, dt_range *range_out);
 bool dt_interrupt_of(dt_node node, unsigned index, dt_interrupt *interrupt_out);
 uint32_t dt_clock_hz(dt_node node, unsigned index);

@@ -8,6 +8,7 @@
 #ifndef FATA_DRIVERS_DT_MACHINE_H
 #define FATA_DRIVERS_DT_MACHINE_H
 
+#include "../../cpu/armv7a/mmio.h"
 #include "dt.h"
 
 typedef struct machine_console {
@@ -19,9 +20,9 @@ typedef struct machine_console {
 } machine_console;
 
 typedef struct machine_irqs {
-    /* The controller's own number of an interrupt in the device tree; FA_EINVAL: it is none. */
-    fa_err (*line_of)(const dt_interrupt *interrupt, unsigned *line_out);
-    void (*open)(unsigned line);
+    /* Opens an interrupt of the device tree and gives the controller's own number of it.
+     * FA_ENOTSUP: it is another controller's; FA_EINVAL: this one has no such interrupt. */
+    fa_err (*open)(const dt_interrupt *interrupt, unsigned *line_out);
     /* The next pending line, acknowledged; false: none. done() follows once it was handled. */
     bool (*take)(unsigned *line_out);
     void (*done)(unsigned line);
@@ -46,6 +47,14 @@ struct machine {
     void (*reset)(void);
 };
 extern struct machine machine;
+
+/* Maps the registers `index` of `node`. FA_EINVAL: there are none, or fewer than `len_min` bytes. */
+FA_MUST_CHECK fa_err machine_map_registers(dt_node node, unsigned index, size_t len_min,
+                                           arm_mmio *registers_out);
+
+/* Whether a console at `node` should become the machine's: it is the one of /chosen's stdout-path,
+ * or that names none and it is the first. */
+bool machine_wants_console(dt_node node);
 
 #define MACHINE_HANDLERS_MAX 32u
 

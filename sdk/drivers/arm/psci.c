@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* Ending the machine by its firmware or hypervisor. Source: Power State Coordination Interface,
+ * ARM DEN 0022 (SYSTEM_OFF, SYSTEM_RESET), and the binding arm,psci. */
+#include "../../cpu/armv7a/smccc.h"
+#include "../dt/machine.h"
+#include "arm.h"
+#include <string.h>
+
+#define SYSTEM_OFF UINT32_C(0x84000008)
+#define SYSTEM_RESET UINT32_C(0x84000009)
+
+static uint32_t (*call)(uint32_t id, uint32_t a, uint32_t b, uint32_t c);
+
+static void off(void)
+{
+    call(SYSTEM_OFF, 0, 0, 0);
+}
+
+static void reset(void)
+{
+    call(SYSTEM_RESET, 0, 0, 0);
+}
+
+fa_err psci_probe(dt_node node)
+{
+    const char *method = dt_text(node, "method");
+    if (method == NULL || (strcmp(method, "hvc") != 0 && strcmp(method, "smc") != 0))
+        return FA_EINVAL;
+    call = strcmp(method, "hvc") == 0 ? arm_hvc : arm_smc;
+    machine.off = off;
+    machine.reset = reset;
+    return FA_OK;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* Polled output of a UART, as far as it is the same for all of them. */
+#include "uart.h"
+#include "../../../bsp/plat.h"
+
+/* At 115200 baud a FIFO of 16 bytes drains in 1.4 ms, but an emulated UART waits for whoever reads
+ * its output. After a wait in vain the next ones are short, until the UART takes something again.
+ * Before there is a clock, looks at the status are counted instead; each takes 0.1 to 1 us. */
+#define WAIT_NS (20 * FA_NS_PER_S)
+#define STUCK_NS (20 * FA_NS_PER_MS)
+#define LOOKS_MIN 40000u
+
+static bool stuck;
+
+/* How much room there is after a wait; 0: the wait was in vain. */
+static unsigned wait_for_room(const uart_line *line)
+{
+    unsigned room;
+    for (unsigned look = 0; look < LOOKS_MIN; look++)
+        if ((room = line->room()) > 0)
+            return room;
+    const uint64_t start_ns = plat_clock_mono_ns();
+    uint64_t waited_ns;
+    do {
+        if ((room = line->room()) > 0) {
+            stuck = false;
+            return room;
+        }
+        waited_ns = plat_clock_mono_ns() - start_ns;
+    } while (waited_ns != 0 && waited_ns < (stuck ? STUCK_NS : WAIT_NS));
+    stuck = true;
+    return 0;
+}
+
+void uart_write(const uart_line *line, const char *bytes, size_t len)
+{
+    unsigned room = 0;
+    bool returned = false; /* the CR before this LF is out */
+    for (size_t at = 0; at < len;) {
+        if (room == 0 && (room = wait_for_room(line)) == 0)
+            return;
+        const bool cr = bytes[at] == '\n' && !returned;
+        line->put(cr ? '\r' : (uint8_t)bytes[at]);
+        returned = cr;
+        at += cr ? 0 : 1;
+        room--;
+    }
+}
