@@ -4,7 +4,7 @@
  * interrupts' order. */
 #include "../../cpu/armv7a/generic_timer.h"
 #include "../dt/machine.h"
-#include "arm.h"
+#include "drivers.h"
 #include <fata/log.h>
 
 FA_LOG_MODULE("timer");

@@ -4,7 +4,7 @@
  * group 0, in non-secure state the registers show group 1 only, and bit 0 of the control registers
  * enables whichever it is: the same writes are right in both. */
 #include "../dt/machine.h"
-#include "arm.h"
+#include "drivers.h"
 
 /* The distributor's registers, */
 enum { GICD_CTLR = 0x000, GICD_TYPER = 0x004, GICD_IGROUPR = 0x080, GICD_ISENABLER = 0x100,

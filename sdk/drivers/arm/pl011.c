@@ -3,7 +3,7 @@
  * loader has it running it stays as it was set. */
 #include "../dt/machine.h"
 #include "../uart/uart.h"
-#include "arm.h"
+#include "drivers.h"
 
 enum { DR = 0x00, FR = 0x18, IBRD = 0x24, FBRD = 0x28, LCR_H = 0x2c, CR = 0x30, IMSC = 0x38,
        ICR = 0x44 };

@@ -2,7 +2,7 @@
 /* ARM's real-time clock, which counts seconds: since 1970 UTC, as QEMU and Linux keep it. Source:
  * PrimeCell Real Time Clock (PL031) Technical Reference Manual, ARM DDI 0224. */
 #include "../dt/machine.h"
-#include "arm.h"
+#include "drivers.h"
 
 enum { RTCDR = 0x00, RTCCR = 0x0c };
 #define REGISTERS_BYTES 0x10u

@@ -3,7 +3,7 @@
  * ARM DEN 0022 (SYSTEM_OFF, SYSTEM_RESET), and the binding arm,psci. */
 #include "../../cpu/armv7a/smccc.h"
 #include "../dt/machine.h"
-#include "arm.h"
+#include "drivers.h"
 #include <string.h>
 
 #define SYSTEM_OFF UINT32_C(0x84000008)

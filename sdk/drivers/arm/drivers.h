@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Devices of ARM's own and others' that machines with a device tree have: their probe functions, for
  * a board's table (dt.h), each with the `compatible` texts that it is for. */
-#ifndef FATA_DRIVERS_ARM_ARM_H
-#define FATA_DRIVERS_ARM_ARM_H
+#ifndef FATA_DRIVERS_ARM_DRIVERS_H
+#define FATA_DRIVERS_ARM_DRIVERS_H
 
 #include "../dt/dt.h"
 
