@@ -9,15 +9,18 @@
 
 FA_PARAM_STRING(fault, "fault", "none", "what to do wrong");
 
+/* Addresses where nothing is, on any machine. */
+#define WILD(address, address_of_32_bits) (sizeof(void *) == 4 ? (uintptr_t)(address_of_32_bits) : (uintptr_t)(address))
+
 static void wild_write(void)
 {
-    volatile int *volatile wild = (volatile int *)(uintptr_t)0x123456789000;
+    volatile int *volatile wild = (volatile int *)WILD(0x123456789000, 0x12345000);
     *wild = 1;
 }
 
 static void wild_read(void)
 {
-    volatile int *volatile wild = (volatile int *)(uintptr_t)0x7654321000;
+    volatile int *volatile wild = (volatile int *)WILD(0x7654321000, 0x23456000);
     (void)*wild;
 }
 

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: ISC
+"""Projects, their builds, and debugging what they made."""
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+
+from guests import *
+
+@each(TEMPLATES + PROGRAMS)("the stub board links {}")
+def _(name):
+    built(name, "stub")
+
+
+def watch(folder, *arguments):
+    """What make prints, and whether it has made the image anew."""
+    image = f"{folder}/build/xen-x86_64/hello"
+    before = os.stat(image).st_mtime_ns
+    done = make(folder, *arguments).want(0)
+    return done.output, os.stat(image).st_mtime_ns != before
+
+
+@suite.test("a build with nothing to do prints nothing and does nothing; a touched file alone is compiled")
+def _():
+    folder = f"{work}/incremental"
+    with build_lock:
+        run([FATA, "new", "hello", folder]).want(0)
+        with open(f"{folder}/Makefile", encoding="utf-8") as file:
+            text = file.read()
+        with open(f"{folder}/Makefile", "w", encoding="utf-8") as file:
+            file.write(re.sub("^(NAME := ).*", r"\1hello", text.replace("main.c", "main.c other.c"), flags=re.MULTILINE))
+        with open(f"{folder}/other.c", "w", encoding="utf-8") as file:
+            file.write("int other(void);\nint other(void)\n{\n    return 1;\n}\n")
+        make(folder).want(0)
+        output, anew = watch(folder)
+        check(output == "" and not anew, f"nothing to do, but: {output!r}, image made anew: {anew}")
+        os.utime(f"{folder}/main.c")
+        output, anew = watch(folder)
+        check(output == "  CC  main.c\n" and anew, f"main.c is newer, but: {output!r}, image made anew: {anew}")
+        output, anew = watch(folder, "CFLAGS=-DOTHER")
+        check("main.c" in output and "other.c" in output and anew, f"other flags, but: {output!r}")
+
+
+@suite.test("compile_commands.json is JSON that names each file")
+def _():
+    built("hello", "xen-x86_64")
+    with open(f"{made('hello')}/compile_commands.json", encoding="utf-8") as file:
+        entries = json.load(file)
+    check([(entry["directory"], entry["file"]) for entry in entries] == [(made("hello"), "main.c")], str(entries))
+    done = run(["/bin/sh", "-c", entries[0]["command"] + " -o /dev/null"], made("hello"))
+    check(done.status == 0, f"its command fails\n{done.shown()}")
+
+
+@suite.test("in a fresh copy of the SDK two projects build at once; their images are those that were built elsewhere")
+def _():
+    """Both make the tool, the library and the third-party libraries, which a fresh copy lacks."""
+    sdk = f"{work}/copy/sdk"
+    image = built("hello", "xen-x86_64")
+    make(made("hello")).want(0)  # as the SDK is now: somebody may be at work on it
+    expected = sha256(image), sha256(f"{image}.elf")
+    files = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], ROOT).want(0).output.split("\0")
+    for name in filter(None, files):
+        if os.path.exists(f"{ROOT}/{name}"):
+            os.makedirs(os.path.dirname(f"{sdk}/{name}"), exist_ok=True)
+            shutil.copy2(f"{ROOT}/{name}", f"{sdk}/{name}")
+    makes = []
+    for name in ("one", "two"):
+        folder = f"{work}/copy/{name}"
+        shutil.copytree(made("hello"), folder, ignore=shutil.ignore_patterns("build", "compile_commands.json"))
+        makes.append(start(["make", "--no-print-directory", f"FATA={sdk}"], folder, stdin=subprocess.DEVNULL))
+    outputs = [process.communicate(timeout=BUILD_S)[0].decode("utf-8", "replace") for process in makes]
+    for process, output in zip(makes, outputs):
+        started.discard(process)
+        check(process.returncode == 0, "a build failed; both outputs:\n" + "\n--\n".join(outputs))
+    for name in ("one", "two"):
+        image = f"{work}/copy/{name}/build/xen-x86_64/hello"
+        check((sha256(image), sha256(f"{image}.elf")) == expected, f"the image of {name} has other bytes, or its .elf")
+
+
+# Debugging.
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@suite.test("fata run --gdb on microvm waits for gdb, which stops at main by name")
+def _():
+    if shutil.which("gdb") is None:
+        raise tap.Skip("gdb is not installed")
+    image, port = built("hello", "xen-x86_64"), free_port()
+    guest = start([FATA, "run", "--image", image, "--on", "microvm", "--gdb", str(port)], stdin=subprocess.DEVNULL)
+    try:
+        line = guest.stdout.readline().decode()
+        check("waits for a debugger" in line, line)
+        done = run(["gdb", "-nx", "-batch", f"{image}.elf", "-ex", f"target remote 127.0.0.1:{port}", "-ex", "break main",
+                    "-ex", "continue", "-ex", "print whom", "-ex", "set backtrace past-main on", "-ex", "backtrace",
+                    "-ex", "delete", "-ex", "continue"], made("hello"), 2 * BOOT_S)
+        check("Breakpoint 1, main " in done.output and "No such file" not in done.output and
+              '"world"' in done.output and re.search(r"#1 .* run_main ", done.output), done.shown())
+        output = guest.communicate(timeout=BOOT_S)[0].decode()
+        check(guest.returncode == 0 and "Hello, world!" in output, f"status {guest.returncode}\n{output}")
+    finally:
+        end(guest)
