@@ -19,7 +19,7 @@ tc_headers := -nostdinc -fno-canonical-system-headers
 tc_headers += $(if $($(as)_LIBC),-isystem $($(as)_LIBC)/include)
 tc_headers += $(addprefix -idirafter ,$(tc_include)) $(call tc_map,$(firstword $(tc_include))=gcc)
 
-# The image is linked at a fixed address, and nothing unwinds the stack by tables: frame pointers are kept (common.mk).
+# The image is linked at a fixed address. Nothing unwinds the stack from any instruction; for from calls, see tc_walk.
 # The stack protector's canary is the variable __stack_chk_guard.
 tc_code := -fno-pic -fno-pie -fno-asynchronous-unwind-tables -mstack-protector-guard=global
 

@@ -6,9 +6,11 @@ tc_root := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))..)
 # `make ccache=` builds without it.
 ccache ?= $(if $(wildcard /usr/bin/ccache),ccache)
 
-# -O2, with debug information and frame pointers: a crash report walks the stack by them. Sections for the linker to drop
-# what nobody uses.
-tc_common := -O2 -g -fno-omit-frame-pointer -ffunction-sections -fdata-sections -fstack-protector-strong
+# What a crash report walks the stack by: frame pointers, unless the target's file says otherwise.
+tc_walk ?= -fno-omit-frame-pointer
+
+# -O2, with debug information. Sections for the linker to drop what nobody uses.
+tc_common := -O2 -g $(tc_walk) -ffunction-sections -fdata-sections -fstack-protector-strong
 
 # No path of the machine that builds gets into an image, so that the same sources make the same bytes everywhere.
 # (-fdebug-prefix-map is part of -ffile-prefix-map, but gcc 12 gives only the former to the assembler.)
