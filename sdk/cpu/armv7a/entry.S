@@ -236,6 +236,9 @@ placed:
     mov r1, r10
     mov r2, r9
     bl move
+    rev r0, r9
+    cmp r9, #0
+    strne r0, [r8, #4]          /* totalsize: what was moved */
 
     /* Clears .bss, and the first page table. */
     mov r12, r3
