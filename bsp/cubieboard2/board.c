@@ -27,10 +27,12 @@ static bool listening;
 /* The console first, so that what goes wrong can be said; controllers before what interrupts. */
 static const dt_driver drivers[] = {
     {"arm,pl011", pl011_probe},
-    {"snps,dw-apb-uart", dw_apb_uart_probe},
+    {"snps,dw-apb-uart", uart16550_probe},
+    {"ns16550a", uart16550_probe},
     {"arm,gic-400", gic_probe},
     {"arm,cortex-a15-gic", gic_probe},
     {"arm,cortex-a7-gic", gic_probe},
+    {"arm,cortex-a9-gic", gic_probe},
     {"allwinner,sun4i-a10-ic", sun4i_intc_probe},
     {"arm,armv7-timer", arch_timer_probe},
     {"arm,armv8-timer", arch_timer_probe},
@@ -38,7 +40,6 @@ static const dt_driver drivers[] = {
     {"arm,pl031", pl031_probe},
     {"arm,psci-1.0", psci_probe},
     {"arm,psci-0.2", psci_probe},
-    {"arm,psci", psci_probe},
     {"allwinner,sun4i-a10-wdt", sun4i_wdt_probe},
 };
 

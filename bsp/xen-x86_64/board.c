@@ -24,6 +24,7 @@ FA_NORETURN void x86_start(uint32_t start_info);
 void __libc_init_array(void);
 
 static x86_phys rsdp;
+static bool has_console;
 static bool listening;
 
 /* Called by entry.S. It sets the stack protector's canary, so it cannot be protected itself; it
@@ -33,7 +34,7 @@ __attribute__((no_stack_protector)) void x86_start(uint32_t start_info)
     static pvh_boot boot;
     clock_start();
     __stack_chk_guard = entropy_early_word() & ~UINT64_C(0xff);
-    uart16550_init();
+    has_console = uart16550_init_com1();
     x86_traps_init();
     pic_mask_all();
     pvh_read(start_info, &boot);
@@ -49,18 +50,22 @@ __attribute__((no_stack_protector)) void x86_start(uint32_t start_info)
 
 void plat_console_write(const char *bytes, size_t len)
 {
-    uart16550_write(bytes, len);
+    if (has_console)
+        uart16550_write(bytes, len);
 }
 
 size_t plat_console_read(char *bytes_out, size_t cap)
 {
-    return uart16550_read(bytes_out, cap);
+    return has_console ? uart16550_read(bytes_out, cap) : 0;
 }
 
 bool plat_console_listen(void)
 {
-    if (!listening)
-        listening = ioapic_open_line(UART16550_COM1_IRQ, lapic_id()) == FA_OK && uart16550_listen();
+    if (!listening && has_console &&
+        ioapic_open_line(UART16550_COM1_IRQ, lapic_id()) == FA_OK) {
+        uart16550_listen();
+        listening = true;
+    }
     return listening;
 }
 
