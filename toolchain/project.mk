@@ -77,10 +77,19 @@ sdk:
 $(app_archives) $(filter /% ../%,$(app_system_archives)): sdk ;
 
 # Both files appear whole: a debugger or a machine may be using the ones before.
-# The sanitizers name functions from the running program's own symbols.
 $(app_image): $(app_image).elf
-	@$(if $(filter host,$(if $(DEBUG),$(BOARD_CPU))),cp $< $@.new,$(TARGET_STRIP) -o $@.new $<)
+	@$(app_image_command)
 	@mv $@.new $@
+
+# What boots is, by the board's word, the bytes as they lie in memory with a zImage's header in front, or the ELF file
+# without what only debuggers read. (The sanitizers name functions from the running program's own symbols.)
+ifeq ($(BOARD_IMAGE_FORMAT),zimage)
+app_image_command = $(TARGET_OBJCOPY) -O binary $< $@.new && $(FATA)/rootfs-free/zimage $@.new
+else ifneq ($(BOARD_IMAGE_FORMAT),)
+$(error BOARD_IMAGE_FORMAT=$(BOARD_IMAGE_FORMAT) in bsp/$(BSP)/board.mk: valid are zimage and none)
+else
+app_image_command = $(if $(filter host,$(if $(DEBUG),$(BOARD_CPU))),cp $< $@.new,$(TARGET_STRIP) -o $@.new $<)
+endif
 
 # The object files on the command line are a prerequisite, so that a changed list links again.
 $(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command $(filter /% ../%,$(app_system_archives)) \

@@ -16,6 +16,7 @@ struct guest_plan {
     bool error_is_console;    /* standard error is the guest's console too, not its hypervisor's */
     bool console_is_serial;   /* its lines end in CR LF; they are passed on with LF alone */
     bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
+    bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 
 /* Returns the tool's exit status: the guest's N, 124, 125 or 128 + a signal. */

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * `fata inspect IMAGE`: what a file is, how it is laid out, and what it boots on, or why it does not. A further format
- * is one more line in `formats` and a file with its parser.
- */
+/* `fata inspect IMAGE`: what a file is, how it is laid out, and what it boots on, or why it does not. */
 #include "cli.h"
 
-#include "elf.h"
+#include "beside.h"
 #include "files.h"
 #include "json.h"
 #include "text.h"
@@ -16,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IMAGE_BYTES_MAX ((size_t)512 * 1024 * 1024)
-
 enum { OPTION_JSON = 1 };
 
 static const struct cli_option options[] = {
@@ -26,9 +21,10 @@ static const struct cli_option options[] = {
 };
 
 static const char details[] =
-    "Says what IMAGE is, whether it has the PVH note that hypervisors enter it by, where it loads, whether any memory\n"
-    "is both writable and executable (W^X), how big its sections are, and which machines it boots on, or why not.\n"
-    "Xen's `xl create` starts what stands as \"Xen PVH\".\n\n"
+    "Says what IMAGE is, and which machines it boots on, or why not. Of an ELF file, whether it has the PVH note that\n"
+    "hypervisors enter it by, where it loads, whether any memory is both writable and executable (W^X), and how big its\n"
+    "sections are. Of a zImage, the format of ARM boards, where it runs and whether its header counts its bytes rightly.\n"
+    "Xen's `xl create` starts what stands as \"Xen PVH\" or \"Xen on ARM\".\n\n"
     "Exit status: 0 if it boots on something, 1 if it does not or cannot be read, 2 for wrong usage.\n";
 
 /* The first segment that is both writable and executable; segment_count if there is none. */
@@ -126,19 +122,54 @@ static void print_tables(const struct elf *elf)
     }
 }
 
-/* Returns how many machines boot it. */
-static size_t print_text(const struct elf *elf, const char *path)
+static void print_elf(const struct elf *elf, const char *path)
 {
-    size_t count = 0;
-
     printf("%s: ELF, %d-bit, %s, %s\n", path, elf->is_64 ? 64 : 32, elf_machine_name(elf->machine),
            elf_type_name(elf->type));
     print_layout(elf);
     print_tables(elf);
+}
+
+static const char *zimage_order_name(const struct zimage *zimage)
+{
+    static const char *const names[] = {
+        [ZIMAGE_ORDER_UNKNOWN] = "not said", [ZIMAGE_LITTLE_ENDIAN] = "little-endian", [ZIMAGE_BIG_ENDIAN] = "big-endian"};
+
+    return names[zimage->order];
+}
+
+static void print_zimage(const struct zimage *zimage, const char *path)
+{
+    uint32_t counted = zimage->end - zimage->start;
+
+    printf("%s: zImage, %s\n", path, elf_machine_name(ELF_MACHINE_ARM));
+    printf("  size      %zu bytes, %s\n", zimage->len,
+           counted == zimage->len ? "as its header says" : text_format("of which its header counts %" PRIu32, counted));
+    if (zimage->start == 0) {
+        printf("  runs at   any address: it is position independent\n");
+    } else {
+        printf("  runs at   0x%" PRIx32 " only\n", zimage->start);
+    }
+    printf("  bytes     %s\n", zimage_order_name(zimage));
+}
+
+/* Returns how many machines boot it. `made` is the image that was made of this file, or NULL. */
+static size_t print_text(const struct image *image, const char *path, const char *made)
+{
+    size_t count = 0;
+
+    if (image->format == IMAGE_ELF) {
+        print_elf(&image->elf, path);
+    } else {
+        print_zimage(&image->zimage, path);
+    }
+    if (made != NULL) {
+        printf("\n  This file is for debuggers; what boots was made of it: %s\n", made);
+    }
     printf("\n  machine           boots\n");
     for (const struct verdict *verdict = verdicts; verdict->machine != NULL; verdict++) {
         char why[VERDICT_WHY_CAP];
-        bool boots = verdict->boots(elf, why);
+        bool boots = verdict->boots(image, why);
 
         printf("  %-16s  %s%s\n", verdict->machine, boots ? "yes" : "no: ", boots ? "" : why);
         count += boots ? 1 : 0;
@@ -179,34 +210,56 @@ static void json_tables(struct json *json, const struct elf *elf)
     json_close(json, ']');
 }
 
-static size_t print_json(const struct elf *elf, const char *path)
+static void json_elf(struct json *json, const struct elf *elf)
+{
+    json_text(json, "format", "ELF");
+    json_number(json, "bits", elf->is_64 ? 64 : 32);
+    json_text(json, "machine", elf_machine_name(elf->machine));
+    json_text(json, "type", elf_type_name(elf->type));
+    json_number(json, "file_bytes", elf->len);
+    json_bool(json, "stripped", !elf->has_symbols);
+    json_address(json, "entry", elf->entry);
+    if (elf->has_pvh) {
+        json_address(json, "pvh_entry", elf->pvh_entry);
+    } else {
+        json_text(json, "pvh_entry", NULL);
+    }
+    json_address(json, "load_start", elf->load_start);
+    json_address(json, "load_end", elf->load_end);
+    json_number(json, "memory_bytes", elf->load_end - elf->load_start);
+    json_bool(json, "write_xor_execute", find_writable_code(elf) == elf->segment_count);
+    json_tables(json, elf);
+}
+
+static void json_zimage(struct json *json, const struct zimage *zimage)
+{
+    json_text(json, "format", "zImage");
+    json_number(json, "bits", 32);
+    json_text(json, "machine", elf_machine_name(ELF_MACHINE_ARM));
+    json_number(json, "file_bytes", zimage->len);
+    json_number(json, "header_bytes", zimage->end - zimage->start);
+    json_bool(json, "position_independent", zimage->start == 0);
+    json_address(json, "start", zimage->start);
+    json_text(json, "byte_order", zimage_order_name(zimage));
+}
+
+static size_t print_json(const struct image *image, const char *path, const char *made)
 {
     struct json json = {0};
     size_t count = 0;
 
     json_open(&json, NULL, '{');
     json_text(&json, "file", path);
-    json_text(&json, "format", "ELF");
-    json_number(&json, "bits", elf->is_64 ? 64 : 32);
-    json_text(&json, "machine", elf_machine_name(elf->machine));
-    json_text(&json, "type", elf_type_name(elf->type));
-    json_number(&json, "file_bytes", elf->len);
-    json_bool(&json, "stripped", !elf->has_symbols);
-    json_address(&json, "entry", elf->entry);
-    if (elf->has_pvh) {
-        json_address(&json, "pvh_entry", elf->pvh_entry);
+    if (image->format == IMAGE_ELF) {
+        json_elf(&json, &image->elf);
     } else {
-        json_text(&json, "pvh_entry", NULL);
+        json_zimage(&json, &image->zimage);
     }
-    json_address(&json, "load_start", elf->load_start);
-    json_address(&json, "load_end", elf->load_end);
-    json_number(&json, "memory_bytes", elf->load_end - elf->load_start);
-    json_bool(&json, "write_xor_execute", find_writable_code(elf) == elf->segment_count);
-    json_tables(&json, elf);
+    json_text(&json, "image", made);
     json_open(&json, "machines", '[');
     for (const struct verdict *verdict = verdicts; verdict->machine != NULL; verdict++) {
         char why[VERDICT_WHY_CAP];
-        bool boots = verdict->boots(elf, why);
+        bool boots = verdict->boots(image, why);
 
         json_open(&json, NULL, '{');
         json_text(&json, "name", verdict->machine);
@@ -220,35 +273,15 @@ static size_t print_json(const struct elf *elf, const char *path)
     return count;
 }
 
-static int inspect_elf(const char *path, const uint8_t *bytes, size_t len, bool as_json)
-{
-    struct elf elf;
-    const char *why;
-    size_t boots;
-
-    if (!elf_parse(&elf, bytes, len, &why)) {
-        cli_fail("%s: %s", path, why);
-    }
-    boots = as_json ? print_json(&elf, path) : print_text(&elf, path);
-    return boots > 0 ? CLI_OK : CLI_FAILED;
-}
-
-/* The formats this tool reads, told apart by their first bytes. */
-static const struct format {
-    const char *magic;
-    size_t magic_len;
-    int (*inspect)(const char *path, const uint8_t *bytes, size_t len, bool as_json);
-} formats[] = {
-    {"\177ELF", 4, inspect_elf},
-};
-
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct cli_walk walk = cli_walk_start(command, argc, argv);
-    struct text image = {0};
+    struct text bytes = {0};
+    struct image image;
     const char *path = NULL;
     const char *why;
     bool as_json = false;
+    size_t boots;
 
     for (int id; (id = cli_next(&walk)) != CLI_END;) {
         if (id == OPTION_JSON) {
@@ -262,17 +295,17 @@ static int run(const struct cli_command *command, int argc, char **argv)
     if (path == NULL) {
         cli_usage("which image? fata inspect IMAGE");
     }
-    if (!file_read(path, IMAGE_BYTES_MAX, &image, &why)) {
+    if (!file_read(path, IMAGE_BYTES_MAX, &bytes, &why)) {
         cli_fail("cannot read %s: %s", path, why);
     }
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        if (image.len >= formats[i].magic_len && memcmp(image.bytes, formats[i].magic, formats[i].magic_len) == 0) {
-            int status = formats[i].inspect(path, (const uint8_t *)image.bytes, image.len, as_json);
-
-            return cli_flush() ? status : CLI_FAILED;
+    if (!image_parse(&image, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
+        if (image.format == IMAGE_UNKNOWN) {
+            cli_fail("%s: it is in no format that this tool knows (" IMAGE_FORMATS ")", path);
         }
+        cli_fail("%s: %s", path, why);
     }
-    cli_fail("%s: it is in no format that this tool knows (ELF)", path);
+    boots = (as_json ? print_json : print_text)(&image, path, beside_zimage(&image, path));
+    return cli_flush() && boots > 0 ? CLI_OK : CLI_FAILED;
 }
 
 const struct cli_command command_inspect = {

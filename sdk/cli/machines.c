@@ -65,7 +65,7 @@ static void add_devices(const struct machine *machine, const struct run_plan *pl
     text_free(&net);
 }
 
-static void qemu_x86(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+static void qemu(const struct machine *machine, const struct run_plan *plan, struct words *argv)
 {
     static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                                         "-serial",     "stdio",           "-monitor", "none"};
@@ -74,8 +74,10 @@ static void qemu_x86(const struct machine *machine, const struct run_plan *plan,
     words_add(argv, machine->program);
     words_add(argv, "-M");
     words_add(argv, machine->type);
-    words_add(argv, "-cpu");
-    words_add(argv, "max");
+    if (machine->cpu != NULL) {
+        words_add(argv, "-cpu");
+        words_add(argv, machine->cpu);
+    }
     words_add(argv, "-accel");
     words_add(argv, plan->kvm ? "kvm" : "tcg");
     words_add(argv, "-m");
@@ -85,12 +87,15 @@ static void qemu_x86(const struct machine *machine, const struct run_plan *plan,
     }
     words_add(argv, "-kernel");
     words_add(argv, plan->image);
+    if (machine->device_tree != NULL) {
+        words_add(argv, "-dtb");
+        words_addf(argv, "%s/build/dtb/%s", sdk_root(), machine->device_tree);
+    }
     if (line[0] != '\0') {
         words_add(argv, "-append");
         words_add(argv, line);
     }
-    words_add(argv, "-device");
-    words_add(argv, "isa-debug-exit,iobase=0xf4,iosize=0x04");
+    words_split(argv, machine->devices != NULL ? machine->devices : "");
     add_devices(machine, plan, argv);
     if (plan->gdb) {
         words_add(argv, "-S");
@@ -105,9 +110,8 @@ static void process(const struct machine *machine, const struct run_plan *plan, 
 {
     const char *program = plan->gdb && plan->debug_elf != NULL ? plan->debug_elf : plan->image;
 
-    (void)machine;
     if (plan->gdb) {
-        words_add(argv, "gdb");
+        words_add(argv, machine->debugger);
         words_add(argv, "--args");
     }
     words_addf(argv, "%s%s", strchr(program, '/') == NULL ? "./" : "", program);
@@ -116,19 +120,32 @@ static void process(const struct machine *machine, const struct run_plan *plan, 
     }
 }
 
+#define X86                                                                                                            \
+    .program = "qemu-system-x86_64", .package = "qemu-system-x86", .debugger = "gdb", .debugger_package = "gdb",       \
+    .cpu = "max", .has_debug_exit = true, .devices = "-device isa-debug-exit,iobase=0xf4,iosize=0x04",                 \
+    .boots = verdict_qemu, .command = qemu
+
+#define ARM                                                                                                            \
+    .program = "qemu-system-arm", .package = "qemu-system-arm", .debugger = "gdb-multiarch",                           \
+    .debugger_package = "gdb-multiarch", .is_foreign = true, .boots = verdict_qemu_arm, .command = qemu
+
 static const struct machine machines[] = {
-    {.name = "process", .description = "a process of this Linux host", .is_process = true, .boots = verdict_process,
-     .command = process},
-    {.name = "microvm", .description = "QEMU's smallest x86 machine; virtio by memory", .program = "qemu-system-x86_64",
-     .package = "qemu-system-x86", .has_debug_exit = true, .type = "microvm,acpi=off,isa-serial=on",
-     .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device", .boots = verdict_qemu,
-     .command = qemu_x86},
-    {.name = "q35", .description = "QEMU's PC with PCI Express", .program = "qemu-system-x86_64",
-     .package = "qemu-system-x86", .has_debug_exit = true, .type = "q35", .virtio_block = "virtio-blk-pci",
-     .virtio_net = "virtio-net-pci,romfile=", .boots = verdict_qemu, .command = qemu_x86},
-    {.name = "pc", .description = "QEMU's PC with PCI", .program = "qemu-system-x86_64",
-     .package = "qemu-system-x86", .has_debug_exit = true, .type = "pc", .virtio_block = "virtio-blk-pci",
-     .virtio_net = "virtio-net-pci,romfile=", .boots = verdict_qemu, .command = qemu_x86},
+    {.name = "process", .description = "a process of this Linux host", .debugger = "gdb", .debugger_package = "gdb",
+     .is_process = true, .boots = verdict_process, .command = process},
+    {X86, .name = "microvm", .description = "QEMU's smallest x86 machine; virtio by memory",
+     .type = "microvm,acpi=off,isa-serial=on", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
+    {X86, .name = "q35", .description = "QEMU's PC with PCI Express", .type = "q35",
+     .virtio_block = "virtio-blk-pci", .virtio_net = "virtio-net-pci,romfile="},
+    {X86, .name = "pc", .description = "QEMU's PC with PCI", .type = "pc", .virtio_block = "virtio-blk-pci",
+     .virtio_net = "virtio-net-pci,romfile="},
+    {ARM, .name = "virt", .description = "QEMU's own ARM board: Cortex-A7, virtio", .type = "virt",
+     .cpu = "cortex-a7", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
+    /* QEMU warns of a network chip that nothing is plugged in to. */
+    {ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
+     .devices = "-nic user,restrict=on", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024}},
+    {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u",
+     .devices = "-nic user,restrict=on -nic user,restrict=on",
+     .device_tree = "sun8i-r40-bananapi-m2-ultra.dtb", .sizes_mib = {1024}},
 };
 
 enum { MACHINE_COUNT = sizeof machines / sizeof machines[0] };
@@ -149,6 +166,18 @@ const char *machine_names(void)
 
     for (size_t i = 0; i < MACHINE_COUNT; i++) {
         text_addf(&list, "%s%s", i == 0 ? "" : ", ", machines[i].name);
+    }
+    return list.bytes;
+}
+
+const char *machine_names_with_virtio(void)
+{
+    struct text list = {0};
+
+    for (size_t i = 0; i < MACHINE_COUNT; i++) {
+        if (machines[i].virtio_block != NULL) {
+            text_addf(&list, "%s%s", list.len == 0 ? "" : ", ", machines[i].name);
+        }
     }
     return list.bytes;
 }

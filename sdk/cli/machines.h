@@ -35,16 +35,26 @@ struct run_plan {
     unsigned gdb_port;
 };
 
+#define MACHINE_SIZE_COUNT_MAX 3
+
 struct machine {
     const char *name;
     const char *description;
     const char *program; /* what runs it and the Debian package that has it; NULL: the image itself is the program */
     const char *package;
+    const char *debugger; /* what understands its CPU, and its package */
+    const char *debugger_package;
     bool is_process;      /* no memory, disks and ports of its own; its standard error is its console too */
     bool has_debug_exit;  /* ends with status (N << 1 | 1) & 0xff */
+    bool halts;           /* cannot be switched off: behind its last record, the guest stands still */
+    bool is_foreign;      /* its CPU is not the host's */
     const char *type;     /* QEMU's -M */
-    const char *virtio_block;
+    const char *cpu;      /* QEMU's -cpu; NULL: the machine has its own */
+    const char *devices;  /* QEMU's options for further devices, or NULL */
+    const char *device_tree; /* its name in the SDK's build/dtb; NULL: QEMU makes one, or there is none */
+    const char *virtio_block; /* NULL, both: there is no virtio, and so no disk and no port */
     const char *virtio_net;
+    uint64_t sizes_mib[MACHINE_SIZE_COUNT_MAX]; /* of memory, the usual one first; none given: as much as is wanted */
     verdict_function *boots;
     void (*command)(const struct machine *machine, const struct run_plan *plan, struct words *argv_out);
 };
@@ -54,6 +64,9 @@ struct machine {
 const struct machine *machine_find(const char *name);
 const char *machine_names(void); /* "a, b, c" */
 const char *machine_suggest(const char *name); /* as cli_suggest() */
+
+/* The machines with disks and ports: "a, b, c". */
+const char *machine_names_with_virtio(void);
 
 /* NULL when this host has what runs the machine; else what is missing and how to get it. */
 const char *machine_missing(const struct machine *machine);

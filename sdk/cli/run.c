@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 
+#include "beside.h"
 #include "board.h"
 #include "files.h"
 #include "guest.h"
@@ -17,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IMAGE_BYTES_MAX ((size_t)512 * 1024 * 1024)
+#define MIB UINT64_C(0x100000)
+#define ARM_LOAD_BYTES UINT64_C(0x10000) /* from the start of RAM to where QEMU puts a zImage */
 
 static const struct machine *named_machine(const char *name)
 {
@@ -61,23 +63,45 @@ static const struct machine *choose(struct run_request *request)
     return machine;
 }
 
-/* What a machine cannot have is refused before anything is built. */
-static void check_request(const struct machine *machine, struct run_request *request)
+/* Sets how much memory a machine of QEMU gets. */
+static void choose_memory(const struct machine *machine, struct run_plan *plan)
 {
-    const char *missing = request->dry_run ? NULL : machine_missing(machine);
+    struct text list = {0};
 
-    if (missing != NULL) {
-        cli_fail("cannot run on %s: %s", machine->name, missing);
-    }
-    if (!machine->is_process) {
-        if (request->plan.memory_mib == 0) {
-            request->plan.memory_mib = MACHINE_MEMORY_MIB;
-        }
-        if (request->plan.kvm && !request->dry_run && access("/dev/kvm", R_OK | W_OK) != 0) {
-            cli_fail("--accel kvm: /dev/kvm cannot be used: %s; without it, QEMU runs in software", strerror(errno));
-        }
+    if (plan->memory_mib == 0) {
+        plan->memory_mib = machine->sizes_mib[0] != 0 ? machine->sizes_mib[0] : MACHINE_MEMORY_MIB;
         return;
     }
+    for (size_t i = 0; i < MACHINE_SIZE_COUNT_MAX && machine->sizes_mib[i] != 0; i++) {
+        if (machine->sizes_mib[i] == plan->memory_mib) {
+            return;
+        }
+        text_addf(&list, "%s%" PRIu64 "M", i == 0 ? "" : " or ", machine->sizes_mib[i]);
+    }
+    if (list.len > 0) {
+        cli_usage("--memory: %s has %s of memory, nothing else", machine->name, list.bytes);
+    }
+}
+
+static void check_qemu_request(const struct machine *machine, struct run_request *request)
+{
+    const struct run_plan *plan = &request->plan;
+
+    choose_memory(machine, &request->plan);
+    if (machine->virtio_block == NULL && (plan->disks.count > 0 || plan->port_count > 0)) {
+        cli_usage("%s: there are no drivers yet for %s's own devices; the machines with disks and ports are %s",
+                  plan->disks.count > 0 ? "--disk" : "--port", machine->name, machine_names_with_virtio());
+    }
+    if (plan->kvm && machine->is_foreign) {
+        cli_usage("--accel kvm: %s has another CPU than this host; QEMU runs it in software", machine->name);
+    }
+    if (plan->kvm && !request->dry_run && access("/dev/kvm", R_OK | W_OK) != 0) {
+        cli_fail("--accel kvm: /dev/kvm cannot be used: %s; without it, QEMU runs in software", strerror(errno));
+    }
+}
+
+static void check_process_request(const struct run_request *request)
+{
     if (request->plan.memory_mib != 0) {
         cli_usage("--memory: a process takes its memory from Linux; `ulimit -v` bounds it");
     }
@@ -93,8 +117,23 @@ static void check_request(const struct machine *machine, struct run_request *req
     if (request->has_gdb_port) {
         cli_usage("--gdb PORT: a process runs under gdb itself, without a port; give --gdb alone");
     }
-    if (request->plan.gdb && !request->dry_run && !program_found("gdb")) {
-        cli_fail("gdb is not installed; on Debian: apt-get install gdb");
+}
+
+/* What a machine cannot have is refused before anything is built. */
+static void check_request(const struct machine *machine, struct run_request *request)
+{
+    const char *missing = request->dry_run ? NULL : machine_missing(machine);
+
+    if (missing != NULL) {
+        cli_fail("cannot run on %s: %s", machine->name, missing);
+    }
+    if (machine->is_process) {
+        check_process_request(request);
+    } else {
+        check_qemu_request(machine, request);
+    }
+    if (request->plan.gdb && !request->dry_run && !program_found(machine->debugger)) {
+        cli_fail("%s is not installed; on Debian: apt-get install %s", machine->debugger, machine->debugger_package);
     }
 }
 
@@ -109,38 +148,42 @@ static void build(struct run_request *request)
     request->image = project_image(request->bsp, request->debug);
 }
 
+/* How far into the machine's memory the loader puts the image. */
+static uint64_t image_end(const struct image *image)
+{
+    return image->format == IMAGE_ELF ? image->elf.load_end : ARM_LOAD_BYTES + image->zimage.len;
+}
+
 /* Reads the image: that it boots on the machine is easier to tell here than from a silent guest. */
 static void check_image(const struct machine *machine, struct run_request *request)
 {
-    char *debug_elf = text_format("%s.elf", request->image);
-    struct text image = {0};
+    struct text bytes = {0};
     char reason[VERDICT_WHY_CAP];
-    struct elf elf;
+    struct image image;
     const char *why;
 
-    if (!file_read(request->image, IMAGE_BYTES_MAX, &image, &why)) {
+    if (!file_read(request->image, IMAGE_BYTES_MAX, &bytes, &why)) {
         cli_fail("cannot read the image %s: %s", request->image, why);
     }
-    if (!elf_parse(&elf, (const uint8_t *)image.bytes, image.len, &why)) {
+    if (!image_parse(&image, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
         cli_fail("cannot run %s: %s", request->image, why);
     }
-    if (!machine->boots(&elf, reason)) {
-        cli_fail("%s does not boot on %s: %s", request->image, machine->name, reason);
+    if (!machine->boots(&image, reason)) {
+        const char *made = beside_zimage(&image, request->image);
+
+        cli_fail("%s does not boot on %s: %s%s%s", request->image, machine->name, reason,
+                 made != NULL ? "; it is for debuggers, what boots was made of it: " : "", made != NULL ? made : "");
     }
-    if (!machine->is_process && elf.load_end > request->plan.memory_mib * 1024 * 1024) {
+    if (!machine->is_process && image_end(&image) > request->plan.memory_mib * MIB) {
         cli_fail("%s takes memory up to %" PRIu64 " MiB, but --memory gives %" PRIu64 " MiB", request->image,
-                 (elf.load_end + 1024 * 1024 - 1) / (1024 * 1024), request->plan.memory_mib);
+                 (image_end(&image) + MIB - 1) / MIB, request->plan.memory_mib);
     }
     if (machine->is_process && access(request->image, X_OK) != 0) {
         cli_fail("%s cannot be executed: %s", request->image, strerror(errno));
     }
     request->plan.image = request->image;
-    if (access(debug_elf, R_OK) == 0) {
-        request->plan.debug_elf = debug_elf;
-    } else if (elf.has_symbols) {
-        request->plan.debug_elf = request->image;
-    }
-    text_free(&image);
+    request->plan.debug_elf = beside_debug_elf(&image, request->image);
+    text_free(&bytes);
 }
 
 static void print_command_line(const struct words *argv)
@@ -154,13 +197,13 @@ static void print_command_line(const struct words *argv)
     printf("%s\n", line.bytes);
 }
 
-static void tell_gdb(const struct run_plan *plan)
+static void tell_gdb(const struct machine *machine, const struct run_plan *plan)
 {
     struct text file = {0};
 
     text_add_quoted(&file, plan->debug_elf != NULL ? plan->debug_elf : plan->image);
-    cli_warn("the guest waits for a debugger; attach it by\n    gdb %s -ex 'target remote :%u'", file.bytes,
-             plan->gdb_port);
+    cli_warn("the guest waits for a debugger; attach it by\n    %s %s -ex 'target remote :%u'", machine->debugger,
+             file.bytes, plan->gdb_port);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)
@@ -186,7 +229,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         cli_fail("cannot start %s: %s", line.items[0], strerror(errno));
     }
     if (request.plan.gdb) {
-        tell_gdb(&request.plan);
+        tell_gdb(machine, &request.plan);
     }
     guest = (struct guest_plan){
         .argv = line.items,
@@ -195,6 +238,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .console_is_serial = !machine->is_process,
         .error_is_console = machine->is_process,
         .has_debug_exit = machine->has_debug_exit,
+        .halts = machine->halts,
     };
     return guest_run(&guest);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the loaders want of an ELF file. All PVH loaders: Xen's public header arch-x86/hvm/start_info.h. QEMU: its
+ * What the loaders want of an image. All PVH loaders: Xen's public header arch-x86/hvm/start_info.h. QEMU: its
  * hw/i386/x86.c and include/hw/elf_ops.h. Firecracker and Cloud Hypervisor share the crate linux-loader
- * (src/loader/elf/mod.rs). A Linux process: fs/binfmt_elf.c.
+ * (src/loader/elf/mod.rs). A Linux process: fs/binfmt_elf.c. ARM: QEMU's hw/arm/boot.c, Xen's xen/arch/arm/kernel.c and
+ * tools/libs/guest/xg_dom_armzimageloader.c, U-Boot's cmd/bootz.c and arch/arm/lib/zimage.c.
  */
 #include "verdict.h"
 
@@ -12,6 +13,8 @@
 #define MIB UINT64_C(0x100000)
 #define GIB_4 (UINT64_C(1) << 32)
 #define LINUX_LOWEST_ADDRESS UINT64_C(0x10000) /* vm.mmap_min_addr */
+#define QEMU_ARM_LOAD_ADDRESS UINT32_C(0x40010000) /* of all its machines here: RAM + 64 KiB */
+#define XEN_ARM_RAM UINT32_C(0x40000000)           /* GUEST_RAM0_BASE */
 
 const char *elf_machine_name(uint16_t machine)
 {
@@ -35,10 +38,14 @@ const char *elf_type_name(uint16_t type)
     }
 }
 
-/* What every loader needs. */
-static bool is_x86_program(const struct elf *elf, char *why)
+/* What every loader of ELF files needs. */
+static bool is_x86_program(const struct image *image, char *why)
 {
-    if (elf->machine != ELF_MACHINE_386 && elf->machine != ELF_MACHINE_X86_64) {
+    const struct elf *elf = &image->elf;
+
+    if (image->format != IMAGE_ELF) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is a zImage, for ARM: x86 needs an ELF file");
+    } else if (elf->machine != ELF_MACHINE_386 && elf->machine != ELF_MACHINE_X86_64) {
         (void)snprintf(why, VERDICT_WHY_CAP, "it is for %s, not for x86", elf_machine_name(elf->machine));
     } else if (elf->type == ELF_TYPE_REL) {
         (void)snprintf(why, VERDICT_WHY_CAP, "it is an object file: it must be linked first");
@@ -50,9 +57,11 @@ static bool is_x86_program(const struct elf *elf, char *why)
     return false;
 }
 
-bool verdict_xen(const struct elf *elf, char *why)
+bool verdict_xen(const struct image *image, char *why)
 {
-    if (!is_x86_program(elf, why)) {
+    const struct elf *elf = &image->elf;
+
+    if (!is_x86_program(image, why)) {
         return false;
     }
     if (!elf->has_pvh) {
@@ -74,9 +83,11 @@ bool verdict_xen(const struct elf *elf, char *why)
 }
 
 /* QEMU rounds the length of a note's name up to p_align: with more than 4 it reads the entry from a wrong place. */
-bool verdict_qemu(const struct elf *elf, char *why)
+bool verdict_qemu(const struct image *image, char *why)
 {
-    if (!verdict_xen(elf, why)) {
+    const struct elf *elf = &image->elf;
+
+    if (!verdict_xen(image, why)) {
         return false;
     }
     if (elf->pvh_align > 4) {
@@ -88,9 +99,11 @@ bool verdict_qemu(const struct elf *elf, char *why)
     return true;
 }
 
-bool verdict_rust_vmm(const struct elf *elf, char *why)
+bool verdict_rust_vmm(const struct image *image, char *why)
 {
-    if (!verdict_xen(elf, why)) {
+    const struct elf *elf = &image->elf;
+
+    if (!verdict_xen(image, why)) {
         return false;
     }
     if (!elf->is_64) {
@@ -110,11 +123,12 @@ bool verdict_rust_vmm(const struct elf *elf, char *why)
     return false;
 }
 
-bool verdict_process(const struct elf *elf, char *why)
+bool verdict_process(const struct image *image, char *why)
 {
+    const struct elf *elf = &image->elf;
     size_t start;
 
-    if (!is_x86_program(elf, why)) {
+    if (!is_x86_program(image, why)) {
         return false;
     }
     start = elf_find_virtual(elf, elf->entry);
@@ -135,6 +149,77 @@ bool verdict_process(const struct elf *elf, char *why)
     return false;
 }
 
+/* What every ARM loader needs. */
+static bool is_zimage(const struct image *image, char *why)
+{
+    if (image->format != IMAGE_ZIMAGE) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is an ELF file for %s: ARM needs a zImage",
+                       elf_machine_name(image->elf.machine));
+    } else if (image->zimage.order == ZIMAGE_BIG_ENDIAN) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is big-endian: no machine that Fata knows is");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* What lies behind the counted bytes is not loaded, or not kept from being overwritten. */
+static bool counts_all_bytes(const struct zimage *zimage, const char *loader, char *why)
+{
+    uint32_t counted = zimage->end - zimage->start;
+
+    if (counted == zimage->len) {
+        return true;
+    }
+    (void)snprintf(why, VERDICT_WHY_CAP,
+                   "its header counts %" PRIu32 " bytes, and the file has %zu: %s takes only the former", counted,
+                   zimage->len, loader);
+    return false;
+}
+
+/* It looks at nothing of the header, loads the whole file at one address and starts its first word. */
+bool verdict_qemu_arm(const struct image *image, char *why)
+{
+    if (!is_zimage(image, why)) {
+        return false;
+    }
+    if (image->zimage.start != 0 && image->zimage.start != QEMU_ARM_LOAD_ADDRESS) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "it is not position independent: it runs at 0x%" PRIx32 ", and QEMU loads it at 0x%" PRIx32,
+                       image->zimage.start, QEMU_ARM_LOAD_ADDRESS);
+        return false;
+    }
+    return true;
+}
+
+bool verdict_xen_arm(const struct image *image, char *why)
+{
+    if (!is_zimage(image, why)) {
+        return false;
+    }
+    if (image->zimage.start != 0 && image->zimage.start < XEN_ARM_RAM) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "it is not position independent: it runs at 0x%" PRIx32 ", below a guest's RAM",
+                       image->zimage.start);
+        return false;
+    }
+    return counts_all_bytes(&image->zimage, "Xen", why);
+}
+
+bool verdict_bootz(const struct image *image, char *why)
+{
+    if (!is_zimage(image, why)) {
+        return false;
+    }
+    if (image->zimage.start != 0) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "it is not position independent: it runs at 0x%" PRIx32 ", and bootz starts it where it was "
+                       "loaded", image->zimage.start);
+        return false;
+    }
+    return counts_all_bytes(&image->zimage, "bootz", why);
+}
+
 const struct verdict verdicts[] = {
     {"Xen PVH", verdict_xen},
     {"QEMU microvm", verdict_qemu},
@@ -143,5 +228,10 @@ const struct verdict verdicts[] = {
     {"Firecracker", verdict_rust_vmm},
     {"Cloud Hypervisor", verdict_rust_vmm},
     {"Linux process", verdict_process},
+    {"QEMU virt (ARM)", verdict_qemu_arm},
+    {"QEMU cubieboard", verdict_qemu_arm},
+    {"QEMU bpim2u", verdict_qemu_arm},
+    {"Xen on ARM", verdict_xen_arm},
+    {"U-Boot bootz", verdict_bootz},
     {0},
 };

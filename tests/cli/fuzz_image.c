@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzzes the ELF reader and the loaders' verdicts: whatever the bytes, nothing may be read outside of them, and what
- * elf_parse() accepts must be usable through the accessors. libFuzzer starts from the tiny files in corpus-elf/:
+ * Fuzzes the readers of images and the loaders' verdicts: whatever the bytes, nothing may be read outside of them, and
+ * what image_parse() accepts must be usable through the accessors. libFuzzer starts from the tiny files in
+ * corpus-image/; tests/fuzz/run runs it for a while, and for a long search:
  *
- *     clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isdk/cli \
- *         tests/cli/fuzz_elf.c sdk/cli/elf.c sdk/cli/verdict.c -o fuzz_elf
- *     ./fuzz_elf -max_total_time=60 NEW-FOLDER tests/cli/corpus-elf
+ *     make -f tests/fuzz/Makefile
+ *     build/tests/fuzz/image -max_total_time=60 NEW-FOLDER tests/cli/corpus-image
  */
-#include "elf.h"
+#include "image.h"
 #include "verdict.h"
 
 #include <stdlib.h>
@@ -45,20 +45,30 @@ static void check_tables(const struct elf *elf)
     }
 }
 
+static void check_zimage(const struct zimage *zimage, size_t len)
+{
+    require(zimage->len == len && zimage->end > zimage->start && zimage->end - zimage->start <= len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    struct elf elf;
+    struct image image;
     const char *why = NULL;
 
-    if (!elf_parse(&elf, bytes, len, &why)) {
+    if (!image_parse(&image, bytes, len, &why)) {
         require(why != NULL && why[0] != '\0');
         return 0;
     }
-    check_tables(&elf);
+    require(image.format == IMAGE_ELF || image.format == IMAGE_ZIMAGE);
+    if (image.format == IMAGE_ELF) {
+        check_tables(&image.elf);
+    } else {
+        check_zimage(&image.zimage, len);
+    }
     for (const struct verdict *verdict = verdicts; verdict->machine != NULL; verdict++) {
         char reason[VERDICT_WHY_CAP] = "";
 
-        require(verdict->boots(&elf, reason) || (reason[0] != '\0' && strlen(reason) < VERDICT_WHY_CAP - 1));
+        require(verdict->boots(&image, reason) || (reason[0] != '\0' && strlen(reason) < VERDICT_WHY_CAP - 1));
     }
     return 0;
 }

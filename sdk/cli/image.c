@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* The formats of images: see image.h. */
+#include "image.h"
+
+#include <string.h>
+
+bool image_parse(struct image *image, const uint8_t *bytes, size_t len, const char **why_out)
+{
+    if (len >= 4 && memcmp(bytes, "\177ELF", 4) == 0) {
+        image->format = IMAGE_ELF;
+        return elf_parse(&image->elf, bytes, len, why_out);
+    }
+    if (zimage_matches(bytes, len)) {
+        image->format = IMAGE_ZIMAGE;
+        return zimage_parse(&image->zimage, bytes, len, why_out);
+    }
+    image->format = IMAGE_UNKNOWN;
+    *why_out = "it is not an ELF file, nor a zImage";
+    return false;
+}
