@@ -56,7 +56,7 @@ install: all libraries
 	@rm -rf '$(installed)'
 	@mkdir -p '$(installed)/build' '$(DESTDIR)$(PREFIX)/bin'
 	@cp -R --parents sdk/include bsp toolchain rootfs-free/zimage templates README.md LICENSE THIRD-PARTY.md '$(installed)'
-	@cp -RL build/third-party build/fata build/fata-embed '$(installed)/build'
+	@cp -RL build/third-party build/fata build/fata-embed build/dtb '$(installed)/build'
 	@for flavour in $(boards) $(boards:%=%-debug); do \
 	    mkdir -p "$(installed)/build/$$flavour" && cp build/$$flavour/libfata.a "$(installed)/build/$$flavour"; done
 	@ln -sf ../lib/fata/build/fata '$(DESTDIR)$(PREFIX)/bin/fata'

@@ -1,5 +1,6 @@
 # Builds the host's programs: build/fata, the tool (sdk/cli), and build/fata-embed, which programs' builds use
-# (rootfs-free/embed.c). Run by the top Makefile as `make -f toolchain/tools.mk`.
+# (rootfs-free/embed.c); and build/dtb/*.dtb, the boards' device trees (bsp/*/dts), which the tool hands to machines. Run by
+# the top Makefile as `make -f toolchain/tools.mk`.
 # SPDX-License-Identifier: ISC
 
 .DEFAULT_GOAL := tools
@@ -10,7 +11,9 @@ host_flags := $(HOST_CFLAGS) $(WARNINGS) -D_GNU_SOURCE -MMD -MP
 tool_objects := $(patsubst %.c,build/host/%.o,$(wildcard sdk/cli/*.c))
 embed_objects := build/host/rootfs-free/embed.o
 
-tools: build/fata build/fata-embed
+device_trees := $(patsubst %.dts,build/dtb/%.dtb,$(notdir $(wildcard bsp/*/dts/*.dts)))
+
+tools: build/fata build/fata-embed $(device_trees)
 	@:
 
 build/fata: $(tool_objects)
@@ -22,6 +25,13 @@ build/host/%.o: %.c $(wildcard toolchain/*.mk)
 	@mkdir -p $(@D)
 	@echo "  CC  host $<"
 	@$(HOST_CC) $(host_flags) -c $< -o $@
+
+# A warning of dtc's is an error.
+vpath %.dts $(wildcard bsp/*/dts)
+build/dtb/%.dtb: %.dts $(wildcard bsp/*/dts/*.dtsi) toolchain/tools.mk
+	@mkdir -p $(@D)
+	@echo "  DTC $<"
+	@said=$$(dtc -I dts -O dtb -o $@ $< 2>&1) && [ -z "$$said" ] || { echo "$$said" >&2; exit 1; }
 
 -include $(tool_objects:.o=.d) $(embed_objects:.o=.d)
 .PHONY: tools

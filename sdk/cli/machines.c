@@ -65,6 +65,11 @@ static void add_devices(const struct machine *machine, const struct run_plan *pl
     text_free(&net);
 }
 
+const char *machine_device_tree(const struct machine *machine)
+{
+    return text_format("%s/build/dtb/%s", sdk_root(), machine->device_tree);
+}
+
 static void qemu(const struct machine *machine, const struct run_plan *plan, struct words *argv)
 {
     static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -89,7 +94,7 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
     words_add(argv, plan->image);
     if (machine->device_tree != NULL) {
         words_add(argv, "-dtb");
-        words_addf(argv, "%s/build/dtb/%s", sdk_root(), machine->device_tree);
+        words_add(argv, machine_device_tree(machine));
     }
     if (line[0] != '\0') {
         words_add(argv, "-append");

@@ -68,6 +68,9 @@ const char *machine_suggest(const char *name); /* as cli_suggest() */
 /* The machines with disks and ports: "a, b, c". */
 const char *machine_names_with_virtio(void);
 
+/* The path of the device tree of a machine that has one. */
+const char *machine_device_tree(const struct machine *machine);
+
 /* NULL when this host has what runs the machine; else what is missing and how to get it. */
 const char *machine_missing(const struct machine *machine);
 

@@ -132,6 +132,9 @@ static void check_request(const struct machine *machine, struct run_request *req
     } else {
         check_qemu_request(machine, request);
     }
+    if (machine->device_tree != NULL && !request->dry_run && access(machine_device_tree(machine), R_OK) != 0) {
+        cli_fail("%s is missing; `make tool` in the SDK's folder makes it", machine_device_tree(machine));
+    }
     if (request->plan.gdb && !request->dry_run && !program_found(machine->debugger)) {
         cli_fail("%s is not installed; on Debian: apt-get install %s", machine->debugger, machine->debugger_package);
     }
