@@ -21,8 +21,12 @@ static const struct cli_option options[] = {
 static const char *reason_against(const char *name)
 {
     const struct machine *machine = machine_find(name);
+    const char *missing = machine == NULL ? "this tool does not drive it" : machine_missing(machine);
 
-    return machine == NULL ? "this tool does not drive it" : machine_missing(machine);
+    if (missing == NULL && machine_is_to_fetch(machine)) {
+        missing = text_format("this host's %s lacks it; `fata run` fetches a newer one, once", machine->program);
+    }
+    return missing;
 }
 
 static const char *description_of(const char *name)

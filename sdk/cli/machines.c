@@ -4,10 +4,15 @@
 
 #include "cli.h"
 #include "files.h"
+#include "process.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define ANSWER_BYTES_MAX 65536
+#define ASK_LIMIT_MS 10000
 
 /* In QEMU's options a comma ends a value; two of them are one that does not. */
 static char *comma_doubled(const char *value)
@@ -76,7 +81,7 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
                                         "-serial",     "stdio",           "-monitor", "none"};
     char *line = guest_command_line(plan->arguments);
 
-    words_add(argv, machine->program);
+    words_add(argv, plan->program);
     words_add(argv, "-M");
     words_add(argv, machine->type);
     if (machine->cpu != NULL) {
@@ -148,9 +153,9 @@ static const struct machine machines[] = {
     /* QEMU warns of a network chip that nothing is plugged in to. */
     {ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
      .devices = "-nic user,restrict=on", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024}},
-    {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u",
+    {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u", .is_new = true,
      .devices = "-nic user,restrict=on -nic user,restrict=on",
-     .device_tree = "sun8i-r40-bananapi-m2-ultra.dtb", .sizes_mib = {1024}},
+     .device_tree = "sun8i-r40-bananapi-m2-ultra.dtb", .sizes_mib = {1024, 512, 256}},
 };
 
 enum { MACHINE_COUNT = sizeof machines / sizeof machines[0] };
@@ -204,4 +209,49 @@ const char *machine_missing(const struct machine *machine)
         return NULL;
     }
     return text_format("%s is not installed; on Debian: apt-get install %s", machine->program, machine->package);
+}
+
+/* Whether `program` lists the machine among those that it has. */
+static bool knows(const char *program, const struct machine *machine)
+{
+    char *argv[] = {(char *)program, "-M", "help", NULL};
+    char *line = text_format("\n%s ", machine->type);
+    struct text answer = {0};
+    bool known;
+
+    known = process_capture(argv, ASK_LIMIT_MS, true, ANSWER_BYTES_MAX, &answer) == 0 &&
+            strstr(answer.bytes, line) != NULL;
+    free(line);
+    text_free(&answer);
+    return known;
+}
+
+/* Where toolchain/newer-qemu leaves a link to what it fetched. */
+static char *fetched_program(const struct machine *machine)
+{
+    return text_format("%s/build/qemu/%s", sdk_root(), machine->program);
+}
+
+bool machine_is_to_fetch(const struct machine *machine)
+{
+    return machine->is_new && access(fetched_program(machine), X_OK) != 0 && !knows(machine->program, machine);
+}
+
+const char *machine_program(const struct machine *machine)
+{
+    char *argv[] = {text_format("%s/toolchain/newer-qemu", sdk_root()), NULL};
+    struct text answer = {0};
+
+    if (!machine->is_new || knows(machine->program, machine)) {
+        return machine->program;
+    }
+    if (access(fetched_program(machine), X_OK) == 0) {
+        return fetched_program(machine);
+    }
+    if (process_capture(argv, -1, false, ANSWER_BYTES_MAX, &answer) != 0 || answer.len == 0) {
+        cli_fail("cannot run on %s: this host's %s does not know it, and there is no newer one", machine->name,
+                 machine->program);
+    }
+    answer.bytes[strcspn(answer.bytes, "\n")] = '\0';
+    return answer.bytes;
 }

@@ -23,6 +23,7 @@ struct run_port {
 
 /* What is to run, and with what. */
 struct run_plan {
+    const char *program;    /* that runs the machine: machine_program() */
     const char *image;
     const char *debug_elf;  /* NULL: there is none */
     char *const *arguments; /* the guest's, ends with NULL */
@@ -48,6 +49,7 @@ struct machine {
     bool has_debug_exit;  /* ends with status (N << 1 | 1) & 0xff */
     bool halts;           /* cannot be switched off: behind its last record, the guest stands still */
     bool is_foreign;      /* its CPU is not the host's */
+    bool is_new;          /* older versions of the program lack it */
     const char *type;     /* QEMU's -M */
     const char *cpu;      /* QEMU's -cpu; NULL: the machine has its own */
     const char *devices;  /* QEMU's options for further devices, or NULL */
@@ -73,5 +75,11 @@ const char *machine_device_tree(const struct machine *machine);
 
 /* NULL when this host has what runs the machine; else what is missing and how to get it. */
 const char *machine_missing(const struct machine *machine);
+
+/* Whether machine_program() must first fetch what runs the machine. */
+bool machine_is_to_fetch(const struct machine *machine);
+
+/* What runs the machine: its program, or a newer one, fetched at the first time, if this host's does not know it. */
+const char *machine_program(const struct machine *machine);
 
 #endif
