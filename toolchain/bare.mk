@@ -19,7 +19,8 @@ tc_headers := -nostdinc -fno-canonical-system-headers
 tc_headers += $(if $($(as)_LIBC),-isystem $($(as)_LIBC)/include)
 tc_headers += $(addprefix -idirafter ,$(tc_include)) $(call tc_map,$(firstword $(tc_include))=gcc)
 
-# The image is linked at a fixed address. Nothing unwinds the stack from any instruction; for from calls, see tc_walk.
+# The image is linked at a fixed address. No tables to unwind the stack by from any instruction: what a crash report needs
+# is tc_walk (common.mk).
 # The stack protector's canary is the variable __stack_chk_guard.
 tc_code := -fno-pic -fno-pie -fno-asynchronous-unwind-tables -mstack-protector-guard=global
 
