@@ -20,8 +20,6 @@ enum { DR = 0x00, FR = 0x18, IBRD = 0x24, FBRD = 0x28, LCR_H = 0x2c, CR = 0x30, 
 static arm_mmio uart;
 static dt_node uart_node;
 static void (*input_arrived)(void); /* NULL: nobody listens */
-/* What came before the FIFO was turned on, which clears it; -1: nothing. */
-static int early = -1;
 
 static unsigned room(void)
 {
@@ -33,26 +31,26 @@ static void put(uint8_t byte)
     arm_write32(uart, DR, byte);
 }
 
-static void write_text(const char *bytes, size_t len)
-{
-    static const uart_line line = {room, put};
-    uart_write(&line, bytes, len);
-}
-
 static bool has_input(void)
 {
     return !(arm_read32(uart, FR) & FR_RX_EMPTY);
 }
 
+static uint8_t get(void)
+{
+    return (uint8_t)arm_read32(uart, DR);
+}
+
+static const uart_line line = {room, put, has_input, get};
+
+static void write_text(const char *bytes, size_t len)
+{
+    uart_write(&line, bytes, len);
+}
+
 static size_t read_text(char *bytes_out, size_t cap)
 {
-    size_t len = 0;
-    if (early >= 0 && cap > 0) {
-        bytes_out[len++] = (char)early;
-        early = -1;
-    }
-    while (len < cap && has_input())
-        bytes_out[len++] = (char)arm_read32(uart, DR);
+    const size_t len = uart_read(&line, bytes_out, cap);
     if (input_arrived != NULL && !has_input())
         arm_write32(uart, IMSC, INTERRUPTS_RECEIVED);
     return len;
@@ -80,12 +78,11 @@ static bool listen(void (*arrived)(void))
 static void set_up(uint32_t clock_hz)
 {
     const uint32_t divisor = (uint32_t)((UINT64_C(4) * clock_hz + BAUD / 2) / BAUD);
-    if (has_input())
-        early = (int)(arm_read32(uart, DR) & 0xff);
     if (divisor >= 64 && divisor / 64 <= UINT16_MAX) {
         arm_write32(uart, IBRD, divisor / 64);
         arm_write32(uart, FBRD, divisor % 64);
     }
+    uart_keep_early(&line);
     arm_write32(uart, LCR_H, LCR_H_8N1_FIFO);
     arm_write32(uart, CR, CR_ENABLE_TX_RX);
 }

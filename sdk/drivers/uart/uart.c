@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Polled output of a UART, as far as it is the same for all of them. */
+/* Polled output and input of a UART, as far as it is the same for all of them. */
 #include "uart.h"
 #include "../../../bsp/plat.h"
 
@@ -10,7 +10,35 @@
 #define STUCK_NS (20 * FA_NS_PER_MS)
 #define LOOKS_MIN 40000u
 
+/* Input from before the start comes byte by byte, the next one when this one is taken: so long
+ * afterwards an emulator has brought it. */
+#define EARLY_BYTES_MAX 64u
+#define EARLY_LOOKS 20000u
+
 static bool stuck;
+static struct {
+    uint8_t bytes[EARLY_BYTES_MAX];
+    size_t start, end;
+} early;
+
+void uart_keep_early(const uart_line *line)
+{
+    while (line->has_input() && early.end < EARLY_BYTES_MAX) {
+        early.bytes[early.end++] = line->get();
+        for (unsigned look = 0; look < EARLY_LOOKS && !line->has_input();)
+            look++;
+    }
+}
+
+size_t uart_read(const uart_line *line, char *bytes_out, size_t cap)
+{
+    size_t len = 0;
+    while (len < cap && early.start < early.end)
+        bytes_out[len++] = (char)early.bytes[early.start++];
+    while (len < cap && line->has_input())
+        bytes_out[len++] = (char)line->get();
+    return len;
+}
 
 /* How much room there is after a wait; 0: the wait was in vain. */
 static unsigned wait_for_room(const uart_line *line)

@@ -23,15 +23,29 @@ enum { DATA = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5 };
 #define SENT_LOOKS_MAX 100000u
 #define LCR_TRIES_MAX 1000u
 
-static bool listening;
 static bool quiet;
-/* What came before the FIFO was turned on, which clears it; -1: nothing. */
-static int early = -1;
 
 static bool has_input(void)
 {
     return uart16550_get(LSR) & LSR_DATA_READY;
 }
+
+static uint8_t get(void)
+{
+    return uart16550_get(DATA);
+}
+
+static unsigned room(void)
+{
+    return uart16550_get(LSR) & LSR_THR_EMPTY ? FIFO_BYTES : 0;
+}
+
+static void put(uint8_t byte)
+{
+    uart16550_put(DATA, byte);
+}
+
+static const uart_line line = {room, put, has_input, get};
 
 static void end_odd_interrupts(void)
 {
@@ -60,43 +74,25 @@ void uart16550_init(unsigned divisor)
     uart16550_put(IER, 0);
     for (unsigned look = 0; look < SENT_LOOKS_MAX && !(uart16550_get(LSR) & LSR_ALL_SENT);)
         look++;
-    if (has_input())
-        early = uart16550_get(DATA);
     if (divisor != 0 && set_lcr(LCR_DLAB | LCR_8N1)) {
         uart16550_put(DATA, (uint8_t)divisor);
         uart16550_put(IER, (uint8_t)(divisor >> 8));
     }
     (void)set_lcr(LCR_8N1);
+    uart_keep_early(&line);
     uart16550_put(FCR, FCR_ENABLE_CLEAR);
     uart16550_put(MCR, MCR_DTR_RTS_OUT2);
 }
 
-static unsigned room(void)
-{
-    return uart16550_get(LSR) & LSR_THR_EMPTY ? FIFO_BYTES : 0;
-}
-
-static void put(uint8_t byte)
-{
-    uart16550_put(DATA, byte);
-}
-
 void uart16550_write(const char *bytes, size_t len)
 {
-    static const uart_line line = {room, put};
     uart_write(&line, bytes, len);
 }
 
 size_t uart16550_read(char *bytes_out, size_t cap)
 {
-    size_t len = 0;
-    if (early >= 0 && cap > 0) {
-        bytes_out[len++] = (char)early;
-        early = -1;
-    }
-    while (len < cap && has_input())
-        bytes_out[len++] = (char)uart16550_get(DATA);
-    if (listening && quiet && !has_input()) {
+    const size_t len = uart_read(&line, bytes_out, cap);
+    if (quiet && !has_input()) {
         quiet = false;
         uart16550_put(IER, IER_RECEIVED);
     }
@@ -105,7 +101,6 @@ size_t uart16550_read(char *bytes_out, size_t cap)
 
 void uart16550_listen(void)
 {
-    listening = true;
     uart16550_put(IER, IER_RECEIVED);
 }
 
