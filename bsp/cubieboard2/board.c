@@ -101,7 +101,7 @@ bool plat_wait(fa_deadline deadline)
     const uint64_t now_ns = plat_clock_mono_ns();
     if (deadline <= now_ns)
         return true;
-    clock_arm(now_ns, deadline);
+    clock_arm(deadline, now_ns);
     arm_wait_for_interrupt();
     return true;
 }

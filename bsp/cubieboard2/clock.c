@@ -40,7 +40,7 @@ uint64_t plat_clock_wall_ns(void)
     return machine.wall_s == NULL ? 0 : machine.wall_s() * FA_NS_PER_S;
 }
 
-void clock_arm(uint64_t now_ns, fa_deadline deadline)
+void clock_arm(fa_deadline deadline, uint64_t now_ns)
 {
     const machine_timer *timer = machine.timer;
     uint64_t wait_ns = deadline - now_ns;

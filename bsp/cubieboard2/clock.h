@@ -8,6 +8,6 @@
 /* Once the drivers are there. Panics: no timer. */
 void clock_init(void);
 /* Has the timer interrupt at the deadline, or earlier. */
-void clock_arm(uint64_t now_ns, fa_deadline deadline);
+void clock_arm(fa_deadline deadline, uint64_t now_ns);
 
 #endif
