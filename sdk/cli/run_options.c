@@ -35,7 +35,7 @@ enum {
 const struct cli_option run_options[] = {
     {OPTION_BSP, "--bsp", "B", "the board to build for (default: the one for MACHINE, else xen-x86_64)"},
     {OPTION_ON, "--on", "MACHINE", "where to run it (default: the board's first); see `fata boards`"},
-    {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M)"},
+    {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M; some boards have a fixed amount)"},
     {OPTION_DISK, "--disk", "FILE", "a raw disk image, as a virtio disk; may be repeated"},
     {OPTION_PORT, "--port", "HOST[:GUEST]", "TCP port HOST of 127.0.0.1 leads to GUEST (default: 80); may be repeated"},
     {OPTION_TIMEOUT, "--timeout", "SECONDS", "end the guest after this time"},
@@ -54,7 +54,8 @@ const char run_details[] =
     "`fata: at 0xADDRESS` is followed by the function and source line that it names. The console of a process (--on\n"
     "process) is its standard output and standard error.\n\n"
     "Exit status: the guest's own N. The last line of a run is the record `fata: exit N`; it counts when nothing\n"
-    "follows it. A guest that prints it and does not end by itself is ended 2 seconds later. Further:\n"
+    "follows it. A guest that prints it and does not end by itself is ended 2 seconds later, and at once on a board\n"
+    "that cannot be switched off (cubieboard). Further:\n"
     "  134      a guest that crashed (it prints `fata: crash: ...` and `fata: exit 134`)\n"
     "  124      --timeout passed\n"
     "  125      the guest ended without the record, or fata itself failed: wrong usage, a failed build, no QEMU ...\n"

@@ -87,16 +87,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@suite.test("fata run --gdb on microvm waits for gdb, which stops at main by name")
-def _():
-    if shutil.which("gdb") is None:
-        raise tap.Skip("gdb is not installed")
-    image, port = built("hello", "xen-x86_64"), free_port()
-    guest = start([FATA, "run", "--image", image, "--on", "microvm", "--gdb", str(port)], stdin=subprocess.DEVNULL)
+DEBUGGERS = {"microvm": "gdb", "virt": "gdb-multiarch"}
+
+
+@each(tuple(DEBUGGERS))("fata run --gdb on {} waits for gdb, which stops at main by name")
+def _(machine):
+    debugger = DEBUGGERS[machine]
+    if shutil.which(debugger) is None:
+        raise tap.Skip(f"{debugger} is not installed")
+    image, port = built("hello", MACHINES[machine]), free_port()
+    guest = start([FATA, "run", "--image", image, "--on", machine, "--gdb", str(port)], stdin=subprocess.DEVNULL)
     try:
         line = guest.stdout.readline().decode()
         check("waits for a debugger" in line, line)
-        done = run(["gdb", "-nx", "-batch", f"{image}.elf", "-ex", f"target remote 127.0.0.1:{port}", "-ex", "break main",
+        done = run([debugger, "-nx", "-batch", f"{image}.elf", "-ex", f"target remote 127.0.0.1:{port}", "-ex", "break main",
                     "-ex", "continue", "-ex", "print whom", "-ex", "set backtrace past-main on", "-ex", "backtrace",
                     "-ex", "delete", "-ex", "continue"], made("hello"), 2 * BOOT_S)
         check("Breakpoint 1, main " in done.output and "No such file" not in done.output and
