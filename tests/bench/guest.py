@@ -2,7 +2,9 @@
 """Guests under QEMU's emulation, with the plugin that counts their instructions: starts one, waits
 until it has said or done enough, ends it, and reads the counts. Used by `run`."""
 
+import dataclasses
 import os
+import re
 import selectors
 import subprocess
 import time
@@ -25,13 +27,17 @@ def command(words, what, **options):
     return done.stdout
 
 
-class Symbols:
-    """The addresses of an ELF file's functions."""
+# x86: ret. ARM: pop {..., pc}, also as a load with write-back, and bx lr.
+RETURN = re.compile(r"\tret$|\t(?:pop|ldmia)\b.*\bpc\}|\tldr(?:\.w)?\s+pc, \[sp\]|\tbx\s+lr")
 
-    def __init__(self, elf):
-        self.elf = elf
+
+class Symbols:
+    """The addresses of an ELF file's functions; `prefix` is that of the binutils for its CPU."""
+
+    def __init__(self, elf, prefix=""):
+        self.elf, self.prefix = elf, prefix
         self.table = {}
-        for line in command(["nm", elf], "reading symbols").splitlines():
+        for line in command([f"{prefix}nm", elf], "reading symbols").splitlines():
             words = line.split()
             if len(words) == 3:
                 self.table[words[2]] = int(words[0], 16)
@@ -44,8 +50,8 @@ class Symbols:
     def returns(self, name):
         """The addresses of a function's return instructions."""
         self.address(name)
-        text = command(["objdump", "-d", "--no-show-raw-insn", f"--disassemble={name}", self.elf], "disassembling")
-        found = [int(line.split(":")[0], 16) for line in text.splitlines() if line.split()[1:2] == ["ret"]]
+        text = command([f"{self.prefix}objdump", "-d", "--no-show-raw-insn", f"--disassemble={name}", self.elf], "disassembling")
+        found = [int(line.split(":")[0], 16) for line in text.splitlines() if RETURN.search(line)]
         if not found:
             raise Failed(f"{self.elf}: '{name}' has no return instruction")
         return found
@@ -75,23 +81,50 @@ def read_counts(path):
     return counts
 
 
-class Machine:
-    """QEMU's smallest PC, as `fata run` starts it."""
+@dataclasses.dataclass
+class Kind:
+    """A machine as `fata run` starts it, the board whose images it boots, and how to read those."""
+    name: str
+    board: str
+    program: str
+    words: tuple
+    entry: object           # where an image is entered: a function's name, or the address where QEMU puts the image
+    binutils: str = ""
 
-    def __init__(self, plugin, counts_path):
-        self.program = os.environ.get("QEMU", "qemu-system-x86_64")
+
+QUIET = ("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none")
+KINDS = {kind.name: kind for kind in (
+    Kind("microvm", "xen-x86_64", "qemu-system-x86_64",
+         ("-M", "microvm,acpi=off,isa-serial=on", "-cpu", "max", "-accel", "tcg", *QUIET,
+          "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"), "x86_entry"),
+    Kind("virt", "cubieboard2", "qemu-system-arm", ("-M", "virt", "-cpu", "cortex-a7", "-accel", "tcg", *QUIET),
+         0x40010000, "arm-none-eabi-"),
+)}
+
+
+class Machine:
+    """Guests on a kind of machine. QEMU=PROGRAM in the environment takes another QEMU for the first kind."""
+
+    def __init__(self, kind, plugin, counts_path):
+        self.kind = KINDS[kind]
+        self.name, self.board = self.kind.name, self.kind.board
+        self.program = os.environ.get("QEMU", self.kind.program) if kind == "microvm" else self.kind.program
         self.plugin, self.counts_path = plugin, counts_path
 
     def version(self):
         return command([self.program, "--version"], "looking for QEMU").splitlines()[0]
 
+    def symbols(self, elf):
+        return Symbols(elf, self.kind.binutils)
+
+    def entry(self, symbols):
+        entry = self.kind.entry
+        return symbols.address(entry) if isinstance(entry, str) else entry
+
     def run(self, image, memory="64M", arguments=(), marks=(), limit_s=60, until=None):
         """Runs a guest until it ends or has said `until`. In the result the status is None when QEMU
         had to be ended, after `until` or after `limit_s` seconds."""
-        words = [self.program, "-M", "microvm,acpi=off,isa-serial=on", "-cpu", "max", "-accel", "tcg",
-                 "-m", memory, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-                 "-serial", "stdio", "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
-                 "-kernel", str(image), *map(str, arguments)]
+        words = [self.program, *self.kind.words, "-m", memory, "-kernel", str(image), *map(str, arguments)]
         if marks:
             if os.path.exists(self.counts_path):
                 os.unlink(self.counts_path)
