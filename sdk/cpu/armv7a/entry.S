@@ -50,6 +50,7 @@
     .arm
 
     .section .text.entry, "ax"
+    .balign 8
     .globl arm_entry
     .type arm_entry, %function
     .fnstart
@@ -161,19 +162,23 @@ moved_up:
     bl forget_code
     bx r3
 
-    /* Moves r2 bytes, a multiple of 4, from r1 to r0, which may overlap. Uses r12. */
+    /* Moves r2 bytes, a multiple of 8, from r1 to r0, which may overlap. Uses r11 and r12. */
 move:
+    cmp r2, #0
+    bxeq lr
     cmp r0, r1
     bhi 2f
-1:  subs r2, r2, #4
-    ldrhs r12, [r1], #4
-    strhs r12, [r0], #4
-    bhs 1b
+1:  ldmia r1!, {r11, r12}
+    stmia r0!, {r11, r12}
+    subs r2, r2, #8
+    bne 1b
     bx lr
-2:  subs r2, r2, #4
-    ldrhs r12, [r1, r2]
-    strhs r12, [r0, r2]
-    bhs 2b
+2:  add r0, r0, r2
+    add r1, r1, r2
+3:  ldmdb r1!, {r11, r12}
+    stmdb r0!, {r11, r12}
+    subs r2, r2, #8
+    bne 3b
     bx lr
 
     /* Code was written: to memory, since the data cache is off. */
@@ -187,6 +192,7 @@ forget_code:
     bx lr
 
     /* Runs above everything. */
+    .balign 8
 mover:
     mov r0, r7
     mov r1, r5
@@ -199,19 +205,22 @@ mover:
     subs r2, r2, #16            /* the file is a multiple of 16 */
     bhi 1b
     b 3f
-2:  subs r2, r2, #4
-    ldr r12, [r1, r2]
-    str r12, [r0, r2]
-    bhi 2b
+2:  add r0, r0, r2
+    add r1, r1, r2
+4:  ldmdb r1!, {r3, r11, r12, lr}
+    stmdb r0!, {r3, r11, r12, lr}
+    subs r2, r2, #16
+    bhi 4b
 3:  mov r0, #0
     dsb
     mcr p15, 0, r0, c7, c5, 0
     mcr p15, 0, r0, c7, c5, 6
     dsb
     isb
-    ldr r0, 4f
+    ldr r0, 5f
     add pc, r7, r0
-4:  .word placed - arm_entry
+5:  .word placed - arm_entry
+    .balign 8
 mover_end:
 
     /* The file is at its place. In memory, data and constants begin with pages of their own; the
@@ -223,7 +232,6 @@ placed:
     sub r2, r2, r1
     add r0, r0, r7
     add r1, r1, r7
-    add r3, r0, r2              /* where .bss begins */
     bl move
     ldr r0, =__image_rodata
     ldr r1, =__file_rodata
@@ -240,8 +248,9 @@ placed:
     cmp r9, #0
     strne r0, [r8, #4]          /* totalsize: what was moved */
 
-    /* Clears .bss, and the first page table. */
-    mov r12, r3
+    /* Clears .bss, but for the stacks, and the first page table. */
+    ldr r12, =__image_bss
+    add r12, r12, r7
     mov r0, #0
     mov r1, #0
     mov r2, #0
