@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: ISC
+"""What only ARM has: loaders that put the image anywhere, CPUs and modes that it is entered in, and instructions that the
+oldest of its CPUs lacks."""
+import os
+import re
+import shlex
+import struct
+
+from guests import *
+
+RAM = 0x40000000
+KERNEL = RAM + 0x10000  # where QEMU puts what -kernel names
+
+
+def virt(*arguments, machine="virt"):
+    """QEMU's command line for hello on virt, as words, and hello's image."""
+    image = built("hello", "cubieboard2")
+    line = run([FATA, "run", "--image", image, "--on", machine, "--dry-run", "--", "--count=1", *arguments]).want(0).output
+    return shlex.split(line), image
+
+
+def with_option(words, option, value):
+    words = list(words)
+    words[words.index(option) + 1] = value
+    return words
+
+
+def greets(words):
+    """Runs a guest that ends itself."""
+    run(words, limit_s=BOOT_S).want(0, "^Hello, world!$", "^fiber 1 of 1 greets world$", last="fata: exit 0")
+
+
+def greets_and_rests(words):
+    """Runs a guest that cannot turn its machine off."""
+    guest, output = start(words, stdin=subprocess.DEVNULL), b""
+    try:
+        while b"fata: exit 0" not in output:
+            data = guest.stdout.read1(65536)
+            check(data, f"the guest ended:\n{output.decode('utf-8', 'replace')}")
+            output += data
+    finally:
+        end(guest)
+        guest.stdout.close()
+    Done(0, output.decode("utf-8", "replace").replace("\r\n", "\n")).want(0, "^Hello, world!$", last="fata: exit 0")
+
+
+def jump_to(image_at, tree_at=None):
+    """A program that QEMU starts as a kernel, r2 being the device tree: it goes on at an image elsewhere, with the tree
+    there or elsewhere."""
+    words = [0xe59f3000 + 4 * (tree_at is not None), 0xe12fff13, image_at]   # ldr r3, image_at; bx r3
+    if tree_at is not None:
+        words = [0xe59f2004, *words[:2], tree_at, image_at]                  # ldr r2, tree_at
+    return struct.pack(f"<{len(words)}I", *words)
+
+
+def move_to(image_at, source, size):
+    """A program that moves an image and goes on at it: where QEMU would not load both programs and image."""
+    return struct.pack("<11I", 0xe59f3018, 0xe59f4018, 0xe59f5018,              # ldr r3, source; r4, image_at; r5, size
+                       0xe4936004, 0xe4846004, 0xe2555004, 0x1afffffb,          # the loop
+                       0xe59ff000, source, image_at, size)                      # ldr pc, image_at
+
+
+def trim(tree):
+    """Takes the room off a device tree's end: QEMU makes it a MiB long."""
+    with open(tree, "r+b") as file:
+        data = file.read()
+        structure, strings = struct.unpack_from(">2I", data, 8)
+        strings_len, structure_len = struct.unpack_from(">2I", data, 32)
+        file.truncate(size := max(structure + structure_len, strings + strings_len))
+        file.seek(4)
+        file.write(struct.pack(">I", size))
+
+
+def loaded(path, at, data=None):
+    """QEMU's words for a file at an address; it is written first where its content is given."""
+    if data is not None:
+        with open(path, "wb") as file:
+            file.write(data)
+    return "-device", f"loader,file={path},addr={at:#x},force-raw=on"
+
+
+def placed(image_at, tree_at=None):
+    words, image = virt()
+    path = tempfile.mkdtemp(dir=work)
+    mover_at, source, size = RAM + 0x1800000, RAM + 0x1400000, os.path.getsize(image)
+    if image_at < KERNEL + 64 and image_at + size > KERNEL:
+        first = jump_to(mover_at)
+        words += [*loaded(f"{path}/mover", mover_at, move_to(image_at, source, size)), *loaded(image, source)]
+    else:
+        first = jump_to(image_at, tree_at)
+        words += loaded(image, image_at)
+    if tree_at is not None:
+        run([*with_option(words, "-M", f"virt,dumpdtb={path}/tree")], limit_s=BOOT_S).want(0)
+        trim(f"{path}/tree")
+        words += loaded(f"{path}/tree", tree_at)
+    loaded(f"{path}/first", KERNEL, first)
+    greets(with_option(words, "-kernel", f"{path}/first"))
+
+
+# The default memory is 32 MiB. The image's own place is 16 KiB into the RAM.
+for title, offset in (("a page before its own place", 0x3000), ("at its own place", 0x4000),
+                      ("a little above its own place", 0x4800), ("at an odd multiple of 4", 0x654324),
+                      ("where U-Boot puts it", 0x1800000), ("at the end of the RAM", 0x1ff0000)):
+    suite.test(f"virt: the image is put {title} and boots", RAM + offset)(placed)
+for title, offset in (("in the first page", 0x100), ("where the image will be", 0x6000),
+                      ("where the image's .bss will be", 0x18000), ("behind the image", 0x120000),
+                      ("at the end of the RAM", 0x1f00000)):
+    suite.test(f"virt: the device tree is put {title} and the image boots", RAM + 0x100000, RAM + offset)(placed)
+
+
+@suite.test("virt: the image starts in HYP mode, and ends by PSCI's smc")
+def _():
+    words, _ = virt()
+    greets(with_option(words, "-M", "virt,virtualization=on"))
+
+
+@suite.test("virt: the image starts in secure SVC mode")
+def _():
+    words, _ = virt()
+    greets_and_rests(with_option(words, "-M", "virt,secure=on"))
+
+
+@each(("cortex-a15", "max"))("virt: the image starts on a {}")
+def _(cpu):
+    words, _ = virt()
+    greets(with_option(words, "-cpu", cpu))
+
+
+@suite.test("virt: what QEMU calls errors of the guest does not occur")
+def _():
+    words, _ = virt()
+    log = f"{work}/guest-errors"
+    greets([*words, "-d", "guest_errors,unimp", "-D", log])
+    with open(log, encoding="utf-8", errors="replace") as file:
+        check((text := file.read()) == "", text[:2000])
+
+
+# What the Cortex-A8 does not have: integer division, VFPv4 and half precision (Cortex-A8 TRM 1.2.2 and 13.1), what came
+# with ARMv8. The kernel of the check is that the disassembler names them, which an object file made for it shows.
+LACKING = re.compile(r"\t([us]div|vfn?m[as]|vcvt[bt]|vrint|vsel|vm(?:ax|in)nm|vcvt[amnp]|lda(?:ex)?[bhd]?|stl(?:ex)?[bhd]?|crc32)(?:\.|\t|eq|ne|$)")
+
+
+def lacking(elf):
+    text = run(["arm-none-eabi-objdump", "-d", "--no-show-raw-insn", elf]).want(0).output
+    check(text.count("\n") > 10, "there is nothing to disassemble")
+    return [line for line in text.splitlines() if LACKING.search(line)]
+
+
+@suite.test("ARM images have no instruction that a Cortex-A8 lacks")
+def _():
+    source = f"{work}/divides.c"
+    with open(source, "w", encoding="utf-8") as file:
+        file.write("int divide(int a, int b)\n{\n    return a / b;\n}\n\ndouble fuse(double a, double b, double c)\n"
+                   "{\n    return __builtin_fma(a, b, c);\n}\n")
+    run(["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-a7", "-mfpu=vfpv4", "-mfloat-abi=hard", "-O2", "-c", source,
+         "-o", f"{source}.o"]).want(0)
+    check(len(lacking(f"{source}.o")) == 2, "the check itself is broken: a Cortex-A7's instructions are not found")
+    for name in (*TEMPLATES, *PROGRAMS):
+        found = lacking(f"{built(name, 'cubieboard2')}.elf")
+        check(not found, f"{name}:\n" + "\n".join(found[:20]))
