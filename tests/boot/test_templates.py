@@ -2,6 +2,7 @@
 """The templates, as a user meets them: built, run and tested by make on every machine."""
 import re
 import shlex
+import time
 
 from guests import *
 
@@ -61,6 +62,14 @@ def _(machine):
 def _(machine):
     boot("hello", machine, "--help").want(0, "--whom=TEXT +whom to greet", "1 to 100, default: 3", "--help",
                                           last="fata: exit 0")
+
+
+@each((*TYPICAL, "q35", "pc"))("hello knows today's date on {}")
+def _(machine):
+    days = {time.strftime("%Y-%m-%d", time.gmtime())}
+    done = boot("hello", machine, "--count=1").want(0)
+    days.add(time.strftime("%Y-%m-%d", time.gmtime()))
+    check(any(f"it is {day} " in done.output for day in days), done.shown())
 
 
 @each(sorted(set(MACHINES.values()) - {"unix"}))("one image file of {} boots on all of its machines")

@@ -34,7 +34,8 @@ local co = coroutine.wrap(function(a) local b = coroutine.yield(a + 1); coroutin
 check("coroutines", co(1) == 2 and co(21) == 42)
 check("deep recursion is an error, not a crash", not pcall(function() local function f() return f() + 1 end return f() end))
 check("calendar", os.date("!%Y-%m-%d %H:%M:%S", 86400 * 365) == "1971-01-01 00:00:00" and os.time({ year = 2024, month = 2, day = 29, hour = 12 }) ~= nil)
-check("the clock goes on", os.clock() >= 0 and os.time() > 1700000000)
+-- Not every machine knows the time: then it is 1970.
+check("the clock goes on", os.clock() >= 0 and (os.time() > 1700000000 or os.time() < 3600))
 check("what is not there cannot be opened", io.open("/no/such/file") == nil)
 local file = io.open("/test.lua")
 -- A bare-metal image opens its embedded files; a Linux process has Linux's files.
