@@ -67,8 +67,9 @@ fa_err dt_open(const void *blob, size_t cap)
             note_node(offset);
         offset = fdt_next_node(tree, offset, &depth);
     }
+    /* (fdt_next_tag() says FDT_END of what is no tag too, and then gives no offset.) */
     int end;
-    if (!has_root || offset < 0 || fdt_next_tag(tree, offset, &end) != FDT_END) {
+    if (!has_root || offset < 0 || fdt_next_tag(tree, offset, &end) != FDT_END || end < 0) {
         tree = NULL;
         return FA_EINVAL;
     }
