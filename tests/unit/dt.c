@@ -326,9 +326,13 @@ static void damaged(void **state)
         assert_int_equal(dt_open(blob, blob_bytes), FA_EINVAL);
         bytes[end - back] ^= 1;
     }
-    bytes[0] ^= 1;
-    assert_int_equal(dt_open(blob, blob_bytes), FA_EINVAL);
-    bytes[0] ^= 1;
+    /* In the header: the magic, and where the structure and the reservations are, not aligned. */
+    const size_t places[] = {0, 11, 19};
+    for (size_t i = 0; i < FA_ARRAY_COUNT(places); i++) {
+        bytes[places[i]] ^= 2;
+        assert_int_equal(dt_open(blob, blob_bytes), FA_EINVAL);
+        bytes[places[i]] ^= 2;
+    }
     assert_int_equal(dt_open(blob, blob_bytes), FA_OK);
 }
 

@@ -55,6 +55,10 @@ fa_err dt_open(const void *blob, size_t cap)
     if (cap < sizeof(struct fdt_header) || fdt_check_header(blob) != 0 ||
         fdt_totalsize(blob) > cap)
         return FA_EINVAL;
+    /* libfdt reads these as they lie. */
+    if (fdt_off_dt_struct(blob) % sizeof(fdt32_t) != 0 ||
+        fdt_off_mem_rsvmap(blob) % sizeof(fdt64_t) != 0)
+        return FA_EINVAL;
     tree = blob;
     memory_node_count = 0;
     chosen = reserved_memory = NO_NODE;
