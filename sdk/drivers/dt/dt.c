@@ -2,10 +2,8 @@
 /* The device tree, over libfdt, whose functions check every offset that they follow and every string
  * that they return against the tree's size; the lengths of properties are checked here.
  *
- * A tree is walked twice: when it is opened, which proves its structure and finds the nodes below
- * the root that everyone asks for, and when devices are probed. libfdt finds a node's parent and the
- * node of a phandle by walking from the root: a node therefore remembers its parent, and the last
- * phandle is remembered, since most devices have the same interrupt controller. */
+ * A tree is walked once, when it is opened, which proves its structure and makes a table of its
+ * nodes: libfdt finds a node's parent, and the node of a phandle, by walking from the root. */
 #include "dt.h"
 #include <fata/log.h>
 #include <libfdt.h>
@@ -13,20 +11,29 @@
 
 FA_LOG_MODULE("dt");
 
-#define DEPTH_MAX 16 /* what lies deeper is not looked at */
+#define NODES_MAX 512u /* boards' trees of Linux have 100 to 300; what comes later is left alone */
+#define DEPTH_MAX 16   /* what lies deeper is left alone */
 #define MEMORY_NODES_MAX 8u
 #define CELLS_MAX 2u /* of an address or a size that has a use here */
 #define CELL_BYTES sizeof(fdt32_t)
+#define ALIAS_BYTES 32u /* of an alias's name, which has 31 characters (2.3 of the specification) */
 #define NO_NODE (-1)
+#define ROOT 0
+
+typedef struct tree_node {
+    int offset;     /* in the tree */
+    int compatible; /* the offset of its property; 0: none */
+    uint32_t phandle;
+    int16_t parent; /* its number in the table; the root is its own */
+    bool enabled;   /* it and those above it */
+} tree_node;
 
 static const void *tree; /* NULL: none */
+static tree_node nodes[NODES_MAX];
+static int node_count;
 static int memory_nodes[MEMORY_NODES_MAX];
 static unsigned memory_node_count;
-static int chosen, reserved_memory; /* negative: none */
-static struct {
-    uint32_t phandle; /* 0: none */
-    int offset;
-} last_reference;
+static int aliases, chosen, reserved_memory; /* NO_NODE: none */
 
 /* Opening. */
 
@@ -36,22 +43,94 @@ static bool is_named(const char *name, const char *wanted)
     return strncmp(name, wanted, len) == 0 && (name[len] == '\0' || name[len] == '@');
 }
 
-static void note_node(int offset)
+/* The nodes below the root that everyone asks for. */
+static void note_name(int number)
 {
-    const char *name = fdt_get_name(tree, offset, NULL);
+    const char *name = fdt_get_name(tree, nodes[number].offset, NULL);
     if (name == NULL)
         return;
     if (is_named(name, "memory") && memory_node_count < MEMORY_NODES_MAX)
-        memory_nodes[memory_node_count++] = offset;
+        memory_nodes[memory_node_count++] = number;
+    else if (strcmp(name, "aliases") == 0)
+        aliases = number;
     else if (strcmp(name, "chosen") == 0)
-        chosen = offset;
+        chosen = number;
     else if (strcmp(name, "reserved-memory") == 0)
-        reserved_memory = offset;
+        reserved_memory = number;
+}
+
+static void note_property(tree_node *n, int offset)
+{
+    /* fdt_next_tag() has been over it: all of it lies in the tree. */
+    const struct fdt_property *p = fdt_offset_ptr(tree, offset, sizeof *p);
+    const char *name = fdt_string(tree, (int)fdt32_ld(&p->nameoff));
+    const uint32_t len = fdt32_ld(&p->len);
+    if (name == NULL)
+        return;
+    if (strcmp(name, "compatible") == 0)
+        n->compatible = offset;
+    else if (strcmp(name, "phandle") == 0 && len == CELL_BYTES)
+        n->phandle = fdt32_ld((const fdt32_t *)(const void *)p->data);
+    else if (strcmp(name, "status") == 0)
+        n->enabled = n->enabled && ((len == 5 && memcmp(p->data, "okay", 5) == 0) ||
+                                    (len == 3 && memcmp(p->data, "ok", 3) == 0));
+}
+
+/* The number of a new node; NO_NODE: there is no room for it. */
+static int add_node(int offset, int parent)
+{
+    if (node_count == (int)NODES_MAX || (node_count > 0 && parent == NO_NODE))
+        return NO_NODE;
+    const bool is_root = node_count == 0;
+    nodes[node_count] = (tree_node){.offset = offset, .parent = (int16_t)(is_root ? ROOT : parent),
+                               .enabled = is_root || nodes[parent].enabled};
+    if (!is_root && parent == ROOT)
+        note_name(node_count);
+    return node_count++;
+}
+
+/* False: the structure is damaged. (fdt_next_tag() says FDT_END of what is no tag too, and then gives
+ * no offset.) */
+static bool index_nodes(void)
+{
+    int way[DEPTH_MAX]; /* the nodes from the root to this one */
+    int depth = 0, next = 0;
+    for (int offset = 0;; offset = next) {
+        const uint32_t tag = fdt_next_tag(tree, offset, &next);
+        if (next < 0 || (offset == 0 && tag != FDT_BEGIN_NODE))
+            return false;
+        switch (tag) {
+        case FDT_BEGIN_NODE:
+            if (depth == 0 && node_count > 0)
+                return false; /* a second root */
+            if (depth < DEPTH_MAX)
+                way[depth] = add_node(offset, depth == 0 ? NO_NODE : way[depth - 1]);
+            depth++;
+            break;
+        case FDT_END_NODE:
+            if (depth-- == 0)
+                return false;
+            break;
+        case FDT_PROP:
+            if (depth == 0)
+                return false;
+            if (depth <= DEPTH_MAX && way[depth - 1] != NO_NODE)
+                note_property(&nodes[way[depth - 1]], offset);
+            break;
+        case FDT_END:
+            return depth == 0;
+        default:
+            break; /* FDT_NOP */
+        }
+    }
 }
 
 fa_err dt_open(const void *blob, size_t cap)
 {
     tree = NULL;
+    node_count = 0;
+    memory_node_count = 0;
+    aliases = chosen = reserved_memory = NO_NODE;
     if (cap < sizeof(struct fdt_header) || fdt_check_header(blob) != 0 ||
         fdt_totalsize(blob) > cap)
         return FA_EINVAL;
@@ -60,23 +139,13 @@ fa_err dt_open(const void *blob, size_t cap)
         fdt_off_mem_rsvmap(blob) % sizeof(fdt64_t) != 0)
         return FA_EINVAL;
     tree = blob;
-    memory_node_count = 0;
-    chosen = reserved_memory = NO_NODE;
-    last_reference.phandle = 0;
-    int depth = -1;
-    int offset = fdt_next_node(tree, -1, &depth);
-    const bool has_root = offset == 0;
-    while (offset >= 0 && depth >= 0) {
-        if (depth == 1)
-            note_node(offset);
-        offset = fdt_next_node(tree, offset, &depth);
-    }
-    /* (fdt_next_tag() says FDT_END of what is no tag too, and then gives no offset.) */
-    int end;
-    if (!has_root || offset < 0 || fdt_next_tag(tree, offset, &end) != FDT_END || end < 0) {
+    if (!index_nodes()) {
         tree = NULL;
+        node_count = 0;
         return FA_EINVAL;
     }
+    if (node_count == (int)NODES_MAX)
+        fa_log_warn("more than %u nodes: the rest is left alone", NODES_MAX - 1);
     return FA_OK;
 }
 
@@ -87,23 +156,23 @@ typedef struct property {
     size_t len;
 } property;
 
-static property property_of(int offset, const char *name)
+static property property_of(int number, const char *name)
 {
     int len = 0;
     const void *bytes =
-        tree != NULL && offset >= 0 ? fdt_getprop(tree, offset, name, &len) : NULL;
+        tree != NULL && number >= 0 ? fdt_getprop(tree, nodes[number].offset, name, &len) : NULL;
     return bytes == NULL ? (property){NULL, 0} : (property){bytes, (size_t)len};
 }
 
-static const char *text_of(int offset, const char *name)
+static const char *text_of(int number, const char *name)
 {
-    const property p = property_of(offset, name);
+    const property p = property_of(number, name);
     return p.len > 0 && p.bytes[p.len - 1] == '\0' ? (const char *)p.bytes : NULL;
 }
 
-static bool u32_of(int offset, const char *name, uint32_t *value_out)
+static bool u32_of(int number, const char *name, uint32_t *value_out)
 {
-    const property p = property_of(offset, name);
+    const property p = property_of(number, name);
     if (p.len < CELL_BYTES)
         return false;
     *value_out = fdt32_ld((const fdt32_t *)p.bytes);
@@ -122,55 +191,38 @@ static uint64_t number_at(const uint8_t *bytes, unsigned count)
 uint32_t dt_u32(dt_node node, const char *name, uint32_t otherwise)
 {
     uint32_t value;
-    return u32_of(node.offset, name, &value) ? value : otherwise;
+    return u32_of(node.number, name, &value) ? value : otherwise;
 }
 
 const char *dt_text(dt_node node, const char *name)
 {
-    return text_of(node.offset, name);
+    return text_of(node.number, name);
 }
 
 bool dt_has(dt_node node, const char *name)
 {
-    return property_of(node.offset, name).bytes != NULL;
+    return property_of(node.number, name).bytes != NULL;
 }
 
 bool dt_is(dt_node a, dt_node b)
 {
-    return a.offset >= 0 && a.offset == b.offset;
+    return a.number >= 0 && a.number == b.number;
 }
 
 /* Nodes. */
 
-static int parent_of(dt_node node)
-{
-    if (tree == NULL || node.offset < 0)
-        return NO_NODE;
-    return node.parent >= 0 ? node.parent : fdt_parent_offset(tree, node.offset);
-}
-
 static int node_of_phandle(uint32_t phandle)
 {
-    if (phandle == 0)
-        return NO_NODE;
-    if (last_reference.phandle != phandle) {
-        last_reference.phandle = phandle;
-        last_reference.offset = fdt_node_offset_by_phandle(tree, phandle);
-    }
-    return last_reference.offset;
-}
-
-static bool is_enabled(int offset)
-{
-    const property status = property_of(offset, "status");
-    return status.bytes == NULL || (status.len == 5 && memcmp(status.bytes, "okay", 5) == 0) ||
-           (status.len == 3 && memcmp(status.bytes, "ok", 3) == 0);
+    for (int i = 0; i < node_count && phandle != 0; i++)
+        if (nodes[i].phandle == phandle)
+            return i;
+    return NO_NODE;
 }
 
 /* What stands in a list of references at a place: <phandle, cells> ..., where the node that is
  * referred to says how many cells by its property `cells_name`. */
 typedef struct reference {
-    int offset;
+    int number;
     const uint8_t *cells;
     unsigned cell_count;
 } reference;
@@ -183,7 +235,7 @@ static bool reference_at(property list, unsigned index, const char *cells_name,
         at += CELL_BYTES;
         reference r = {node_of_phandle(phandle), list.bytes + at, 0};
         uint32_t cell_count = 0; /* as it is for phandle 0, which holds an empty place */
-        if (phandle != 0 && !u32_of(r.offset, cells_name, &cell_count))
+        if (phandle != 0 && !u32_of(r.number, cells_name, &cell_count))
             return false;
         if (cell_count > (list.len - at) / CELL_BYTES)
             return false;
@@ -206,7 +258,8 @@ typedef struct shape {
 /* How addresses on a bus are written; false: not in a way that has a use here. */
 static bool shape_of(int bus, shape *shape_out)
 {
-    const int address_cells = fdt_address_cells(tree, bus), size_cells = fdt_size_cells(tree, bus);
+    const int address_cells = fdt_address_cells(tree, nodes[bus].offset);
+    const int size_cells = fdt_size_cells(tree, nodes[bus].offset);
     if (address_cells < 1 || address_cells > (int)CELLS_MAX || size_cells < 0 ||
         size_cells > (int)CELLS_MAX)
         return false;
@@ -222,7 +275,7 @@ static bool translate(int bus, int above, dt_range *range)
     if (ranges.bytes == NULL || ranges.len == 0)
         return ranges.bytes != NULL;
     shape here, there;
-    if (above < 0 || !shape_of(bus, &here) || !shape_of(above, &there))
+    if (!shape_of(bus, &here) || !shape_of(above, &there))
         return false;
     const size_t target_at = here.address_cells * CELL_BYTES;
     const size_t len_at = target_at + there.address_cells * CELL_BYTES;
@@ -242,10 +295,12 @@ static bool translate(int bus, int above, dt_range *range)
 
 bool dt_reg(dt_node node, unsigned index, dt_range *range_out)
 {
-    int bus = parent_of(node);
-    const property reg = property_of(node.offset, "reg");
+    const property reg = property_of(node.number, "reg");
     shape s;
-    if (bus < 0 || reg.bytes == NULL || !shape_of(bus, &s))
+    if (reg.bytes == NULL || node.number == ROOT)
+        return false;
+    int bus = nodes[node.number].parent;
+    if (!shape_of(bus, &s))
         return false;
     const size_t len_at = s.address_cells * CELL_BYTES;
     const size_t entry_bytes = len_at + s.size_cells * CELL_BYTES;
@@ -253,12 +308,9 @@ bool dt_reg(dt_node node, unsigned index, dt_range *range_out)
         return false;
     const uint8_t *entry = reg.bytes + index * entry_bytes;
     dt_range range = {number_at(entry, s.address_cells), number_at(entry + len_at, s.size_cells)};
-    while (bus != 0) {
-        const int above = fdt_parent_offset(tree, bus);
-        if (!translate(bus, above, &range))
+    for (; bus != ROOT; bus = nodes[bus].parent)
+        if (!translate(bus, nodes[bus].parent, &range))
             return false;
-        bus = above;
-    }
     if (range.len > UINT64_MAX - range.start)
         return false;
     *range_out = range;
@@ -268,22 +320,24 @@ bool dt_reg(dt_node node, unsigned index, dt_range *range_out)
 /* Interrupts and clocks. */
 
 /* The controller of the interrupts of a node: that of interrupt-parent, its own or inherited. */
-static int interrupt_parent_of(dt_node node)
+static int interrupt_parent_of(int number)
 {
     uint32_t phandle;
-    int offset = node.offset;
-    while (offset >= 0 && !u32_of(offset, "interrupt-parent", &phandle))
-        offset = offset == node.offset ? parent_of(node) : fdt_parent_offset(tree, offset);
-    return offset < 0 ? NO_NODE : node_of_phandle(phandle);
+    for (int i = number;; i = nodes[i].parent) {
+        if (u32_of(i, "interrupt-parent", &phandle))
+            return node_of_phandle(phandle);
+        if (i == ROOT)
+            return NO_NODE;
+    }
 }
 
 static bool find_interrupt(dt_node node, unsigned index, reference *reference_out)
 {
-    const property extended = property_of(node.offset, "interrupts-extended");
+    const property extended = property_of(node.number, "interrupts-extended");
     if (extended.bytes != NULL)
         return reference_at(extended, index, "#interrupt-cells", reference_out);
-    const property own = property_of(node.offset, "interrupts");
-    const int controller = own.bytes == NULL ? NO_NODE : interrupt_parent_of(node);
+    const property own = property_of(node.number, "interrupts");
+    const int controller = own.bytes == NULL ? NO_NODE : interrupt_parent_of(node.number);
     uint32_t cell_count;
     if (!u32_of(controller, "#interrupt-cells", &cell_count) || cell_count == 0 ||
         index >= own.len / CELL_BYTES / cell_count)
@@ -298,7 +352,7 @@ bool dt_interrupt_of(dt_node node, unsigned index, dt_interrupt *interrupt_out)
     reference r;
     if (!find_interrupt(node, index, &r) || r.cell_count > DT_INTERRUPT_CELLS_MAX)
         return false;
-    *interrupt_out = (dt_interrupt){{r.offset, NO_NODE}, r.cell_count, {0}};
+    *interrupt_out = (dt_interrupt){{r.number}, r.cell_count, {0}};
     for (unsigned i = 0; i < r.cell_count; i++)
         interrupt_out->cells[i] = (uint32_t)number_at(r.cells + i * CELL_BYTES, 1);
     return true;
@@ -308,9 +362,9 @@ uint32_t dt_clock_hz(dt_node node, unsigned index)
 {
     reference r;
     uint32_t hz;
-    if (!reference_at(property_of(node.offset, "clocks"), index, "#clock-cells", &r) ||
-        fdt_node_check_compatible(tree, r.offset, "fixed-clock") != 0 ||
-        !u32_of(r.offset, "clock-frequency", &hz))
+    if (!reference_at(property_of(node.number, "clocks"), index, "#clock-cells", &r) ||
+        fdt_node_check_compatible(tree, nodes[r.number].offset, "fixed-clock") != 0 ||
+        !u32_of(r.number, "clock-frequency", &hz))
         return 0;
     return hz;
 }
@@ -320,7 +374,7 @@ uint32_t dt_clock_hz(dt_node node, unsigned index)
 bool dt_memory(unsigned index, dt_range *range_out)
 {
     for (unsigned i = 0; tree != NULL && i < memory_node_count; i++) {
-        const dt_node node = {memory_nodes[i], 0};
+        const dt_node node = {memory_nodes[i]};
         for (unsigned entry = 0; dt_reg(node, entry, range_out); entry++)
             if (range_out->len > 0 && index-- == 0)
                 return true;
@@ -336,14 +390,14 @@ bool dt_reserved(unsigned index, dt_range *range_out)
     if (count > 0 && index < (unsigned)count)
         return fdt_get_mem_rsv(tree, (int)index, &range_out->start, &range_out->len) == 0;
     index -= count > 0 ? (unsigned)count : 0;
-    if (reserved_memory < 0)
-        return false;
-    int offset;
-    fdt_for_each_subnode(offset, tree, reserved_memory) {
-        const dt_node node = {offset, reserved_memory};
-        for (unsigned entry = 0; is_enabled(offset) && dt_reg(node, entry, range_out); entry++)
+    for (int i = reserved_memory; reserved_memory != NO_NODE && i < node_count; i++) {
+        const bool is_child = nodes[i].parent == reserved_memory;
+        for (unsigned entry = 0; is_child && nodes[i].enabled; entry++) {
+            if (!dt_reg((dt_node){i}, entry, range_out))
+                break;
             if (index-- == 0)
                 return true;
+        }
     }
     return false;
 }
@@ -370,76 +424,92 @@ bool dt_seed(unsigned index, const void **bytes_out, size_t *len_out)
     return false;
 }
 
+/* The node at a path, whose parts may leave out the unit address (Devicetree Specification 2.2.3). */
+static int node_at(const char *path, size_t len)
+{
+    int found = ROOT;
+    for (const char *end = path + len; path < end;) {
+        const size_t part_len = strcspn(path, "/");
+        const size_t this_len = part_len < (size_t)(end - path) ? part_len : (size_t)(end - path);
+        const int above = found;
+        for (int i = ROOT + 1; this_len > 0 && found == above; i++) {
+            if (i >= node_count)
+                return NO_NODE;
+            const char *name = fdt_get_name(tree, nodes[i].offset, NULL);
+            if (nodes[i].parent == above && name != NULL && strncmp(name, path, this_len) == 0 &&
+                (name[this_len] == '\0' || name[this_len] == '@'))
+                found = i;
+        }
+        path += this_len + 1;
+    }
+    return found;
+}
+
 dt_node dt_stdout(void)
 {
     const char *path = text_of(chosen, "stdout-path");
     if (path == NULL)
-        return (dt_node){NO_NODE, NO_NODE};
-    const int offset = fdt_path_offset_namelen(tree, path, (int)strcspn(path, ":"));
-    return (dt_node){offset < 0 ? NO_NODE : offset, NO_NODE};
+        return (dt_node){NO_NODE};
+    size_t len = strcspn(path, ":");
+    if (path[0] != '/') { /* an alias's name */
+        char alias[ALIAS_BYTES];
+        if (len >= sizeof alias)
+            return (dt_node){NO_NODE};
+        memcpy(alias, path, len);
+        alias[len] = '\0';
+        path = text_of(aliases, alias);
+        len = path == NULL ? 0 : strlen(path);
+    }
+    return (dt_node){len == 0 || path[0] != '/' ? NO_NODE : node_at(path, len)};
 }
 
 /* Probing. */
 
-typedef struct device {
-    const dt_driver *driver;
-    dt_node node;
-} device;
-
-static const dt_driver *driver_of(int offset, const dt_driver *drivers, size_t count)
+static const dt_driver *driver_of(const tree_node *n, const dt_driver *drivers, size_t count)
 {
-    const property compatible = property_of(offset, "compatible");
-    for (size_t at = 0; at < compatible.len;) {
-        const char *name = (const char *)compatible.bytes + at;
-        const size_t len = strnlen(name, compatible.len - at);
-        if (len == compatible.len - at)
+    int len = 0;
+    const char *names = fdt_getprop_by_offset(tree, n->compatible, NULL, &len);
+    for (const char *end = names + len; names != NULL && names < end;) {
+        const size_t name_len = strnlen(names, (size_t)(end - names));
+        if (names + name_len == end)
             break; /* without its end */
         for (size_t i = 0; i < count; i++)
-            if (strcmp(name, drivers[i].compatible) == 0)
+            if (strcmp(names, drivers[i].compatible) == 0)
                 return &drivers[i];
-        at += len + 1;
+        names += name_len + 1;
     }
     return NULL;
 }
 
-/* The enabled nodes that drivers are for, in the tree's order. */
-static size_t find_devices(const dt_driver *drivers, size_t driver_count, device *devices)
+static void probe(int number, const dt_driver *driver)
 {
-    int way[DEPTH_MAX]; /* the nodes from the root to this one */
-    size_t count = 0;
-    int depth = 0;
-    way[0] = 0;
-    for (int offset = fdt_next_node(tree, 0, &depth); offset >= 0 && depth > 0;
-         offset = fdt_next_node(tree, offset, &depth)) {
-        if (depth >= DEPTH_MAX)
-            continue;
-        way[depth] = offset;
-        const dt_driver *driver = driver_of(offset, drivers, driver_count);
-        int at = depth;
-        while (driver != NULL && at > 0 && is_enabled(way[at]))
-            at--;
-        if (driver == NULL || at > 0)
-            continue;
-        if (count == DT_DEVICES_MAX) {
-            fa_log_warn("more than %u devices: the rest is left alone", DT_DEVICES_MAX);
-            break;
-        }
-        devices[count++] = (device){driver, {offset, way[depth - 1]}};
-    }
-    return count;
+    const fa_err err = driver->probe((dt_node){number});
+    if (err != FA_OK)
+        fa_log_warn("%s: %s", fdt_get_name(tree, nodes[number].offset, NULL), fa_err_text(err));
 }
 
 void dt_probe(const dt_driver *drivers, size_t count)
 {
-    static device devices[DT_DEVICES_MAX];
-    const size_t device_count = tree == NULL ? 0 : find_devices(drivers, count, devices);
-    for (size_t driver = 0; driver < count; driver++)
-        for (size_t i = 0; i < device_count; i++) {
-            if (devices[i].driver != &drivers[driver])
-                continue;
-            const fa_err err = drivers[driver].probe(devices[i].node);
-            if (err != FA_OK)
-                fa_log_warn("%s: %s", fdt_get_name(tree, devices[i].node.offset, NULL),
-                            fa_err_text(err));
+    static struct {
+        const dt_driver *driver;
+        int number;
+    } devices[DT_DEVICES_MAX];
+    size_t device_count = 0;
+    for (int i = 0; i < node_count; i++) {
+        const dt_driver *driver = nodes[i].enabled && nodes[i].compatible != 0
+                                      ? driver_of(&nodes[i], drivers, count)
+                                      : NULL;
+        if (driver == NULL)
+            continue;
+        if (device_count == DT_DEVICES_MAX) {
+            fa_log_warn("more than %u devices: the rest is left alone", DT_DEVICES_MAX);
+            break;
         }
+        devices[device_count].driver = driver;
+        devices[device_count++].number = i;
+    }
+    for (const dt_driver *driver = drivers; driver < drivers + count; driver++)
+        for (size_t i = 0; i < device_count; i++)
+            if (devices[i].driver == driver)
+                probe(devices[i].number, driver);
 }

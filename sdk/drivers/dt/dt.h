@@ -14,8 +14,7 @@
 
 /* Made here alone. */
 typedef struct dt_node {
-    int offset; /* in the tree; negative: no node */
-    int parent; /* its parent's; negative: not looked up yet, which costs a walk */
+    int number; /* in the order of the tree, from the root's 0; negative: no node */
 } dt_node;
 
 typedef struct dt_range {

@@ -26,7 +26,7 @@ fa_err machine_map_registers(dt_node node, unsigned index, size_t len_min, arm_m
 bool machine_wants_console(dt_node node)
 {
     const dt_node wanted = dt_stdout();
-    return machine.console == NULL && (wanted.offset < 0 || dt_is(wanted, node));
+    return machine.console == NULL && (wanted.number < 0 || dt_is(wanted, node));
 }
 
 fa_err machine_open_interrupt(dt_node node, unsigned index, void (*handler)(void))
