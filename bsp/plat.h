@@ -85,6 +85,17 @@ FA_MUST_CHECK fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction d
  * those of the map, and the address that it gave. */
 void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr addr);
 
+/* Network devices, the first of them being number 0, with packets of the pool. An image whose program
+ * uses no network has none of this in it. FA_ENOENT: no such device. */
+struct fa_netif;
+struct fa_packet_pool;
+FA_MUST_CHECK fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool,
+                                     struct fa_netif **netif_out);
+/* A host's network in the place of a device: FA_ENOTSUP where the machine has none to offer, or was
+ * told to use a device. */
+struct fa_net;
+FA_MUST_CHECK fa_err plat_net_host(struct fa_net **net_out);
+
 /* Adds what entropy the machine has to the pool, by fa_random_add(). */
 void plat_entropy(void);
 

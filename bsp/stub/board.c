@@ -87,6 +87,20 @@ void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat
     (void)addr;
 }
 
+fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool, struct fa_netif **netif_out)
+{
+    (void)number;
+    (void)pool;
+    (void)netif_out;
+    return FA_ENOENT;
+}
+
+fa_err plat_net_host(struct fa_net **net_out)
+{
+    (void)net_out;
+    return FA_ENOTSUP;
+}
+
 void plat_entropy(void)
 {
 }

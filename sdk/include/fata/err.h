@@ -31,6 +31,7 @@
     X(ETIMEDOUT, "the deadline passed")                                                            \
     X(ECANCELED, "canceled")                                                                       \
     X(ECLOSED, "closed")                                                                           \
+    X(EAGAIN, "not now")                                                                           \
     X(ENOENTROPY, "no randomness yet")
 
 typedef enum fa_err {

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/* TCP (RFC 9293) as the rest of the host and stack.c see it: listeners and connections, found by
+ * hash. With window scaling and timestamps (RFC 7323), SACK (RFC 2018, 6675), RTO by RFC 6298,
+ * NewReno or better (RFC 6582), delayed acknowledgments, Nagle's algorithm (RFC 1122), zero-window
+ * probes, keep-alive, challenge acknowledgments (RFC 5961), secure sequence numbers (RFC 6528) and
+ * SYN cookies when the queue is full (RFC 4987). Wire format and limits: tcp_wire.h. */
+#ifndef FATA_NET_TCP_H
+#define FATA_NET_TCP_H
+
+#include "ipv4.h"
+#include <fata/flow.h>
+
+typedef struct fa_tcp fa_tcp;                   /* a connection */
+typedef struct fa_tcp_listener fa_tcp_listener; /* a port */
+
+/* What has changed since fa_tcp_take_changed() last told. */
+#define FA_TCP_READABLE 1u  /* bytes, the end of the peer's half, or an error */
+#define FA_TCP_WRITABLE 2u  /* room again, or an error */
+#define FA_TCP_CONNECTED 4u /* a fa_tcp_connect() has succeeded or failed */
+
+typedef struct fa_tcp_state {
+    fa_tcp **buckets; /* by addresses and ports; keyed hash */
+    uint32_t bucket_count, connection_count, connections_max;
+    fa_tcp_listener *listeners;
+    fa_tcp *changed;
+    fa_tcp_listener *listeners_changed;
+    uint8_t secret[16]; /* of hashes, sequence numbers and cookies */
+    size_t memory_bytes, memory_max_bytes; /* of all connections' queues and records */
+} fa_tcp_state;
+
+FA_MUST_CHECK fa_err fa_tcp_init(fa_host *host);
+void fa_tcp_free(fa_host *host);
+
+/* FA_EEXIST: taken; port 0: any. `backlog`: connections that nobody has accepted yet. */
+FA_MUST_CHECK fa_err fa_tcp_listen(fa_host *host, uint16_t port, uint32_t backlog, void *user,
+                                   fa_tcp_listener **listener_out);
+/* A connection that is complete; NULL: none. It is the caller's until fa_tcp_close(). */
+fa_tcp *fa_tcp_accept(fa_tcp_listener *listener, void *user);
+uint16_t fa_tcp_listener_port(const fa_tcp_listener *listener);
+void *fa_tcp_listener_user(const fa_tcp_listener *listener);
+/* Those that were not accepted are reset. */
+void fa_tcp_unlisten(fa_host *host, fa_tcp_listener *listener);
+
+/* Begins to connect; FA_TCP_CONNECTED follows. FA_ENOENT: no way there; FA_ELIMIT: connections or
+ * ports are used up; FA_ENOMEM. */
+FA_MUST_CHECK fa_err fa_tcp_connect(fa_host *host, fa_endpoint peer, void *user, fa_tcp **tcp_out);
+/* FA_OK: connected; FA_EAGAIN: not yet; FA_ECLOSED: refused or reset; FA_ETIMEDOUT: no answer. */
+fa_err fa_tcp_status(const fa_tcp *tcp);
+fa_endpoint fa_tcp_peer(const fa_tcp *tcp);
+void *fa_tcp_user(const fa_tcp *tcp);
+void fa_tcp_set_user(fa_tcp *tcp, void *user);
+
+/* As fa_flow_try_read() and _write(). */
+fa_err fa_tcp_read(fa_host *host, fa_tcp *tcp, void *bytes_out, size_t cap, size_t *len_out);
+fa_err fa_tcp_write(fa_host *host, fa_tcp *tcp, const fa_slice *slices, size_t count,
+                    size_t *len_out);
+bool fa_tcp_readable(const fa_tcp *tcp);
+bool fa_tcp_writable(const fa_tcp *tcp);
+void fa_tcp_shutdown(fa_host *host, fa_tcp *tcp); /* ends our half */
+/* The application is done with it; TCP finishes by itself, within bounds, and frees it. With bytes
+ * unread, or `abort`, the peer gets a reset (RFC 2525, 2.17). */
+void fa_tcp_close(fa_host *host, fa_tcp *tcp, bool abort);
+
+/* A connection with news; NULL: none. */
+fa_tcp *fa_tcp_take_changed(fa_host *host, unsigned *events_out);
+/* A listener that has connections to accept since it was last told; NULL: none. */
+fa_tcp_listener *fa_tcp_take_changed_listener(fa_host *host);
+
+void fa_tcp_input(fa_host *host, fa_packet *packet, const fa_ipv4_info *info);
+/* An ICMP error about a segment of ours: its first bytes are given. `next_hop_mtu` 0: unknown. */
+void fa_tcp_icmp_error(fa_host *host, fa_ip4 peer, const uint8_t *header, size_t len, uint8_t type,
+                       uint8_t code, uint16_t next_hop_mtu);
+/* Addresses have changed: connections from another address are aborted. */
+void fa_tcp_address_changed(fa_host *host);
+
+#endif
