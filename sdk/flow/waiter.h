@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* A fiber that waits for a waker: what turns try_ and arm functions into ones that wait.
+ *
+ *     fa_waiter waiter;
+ *     fa_waiter_init(&waiter);
+ *     arm(thing, &waiter.waker);
+ *     err = fa_waiter_wait(&waiter, deadline);
+ *     if (err != FA_OK)
+ *         arm(thing, NULL);       // it was not called, and now never is
+ */
+#ifndef FATA_FLOW_WAITER_H
+#define FATA_FLOW_WAITER_H
+
+#include <fata/fiber.h>
+#include <fata/flow.h>
+
+typedef struct fa_waiter {
+    fa_waker waker;
+    fa_waitq queue;
+    bool woken;
+} fa_waiter;
+
+void fa_waiter_init(fa_waiter *waiter);
+/* Until the waker has been called, which may be before. FA_ETIMEDOUT, FA_ECANCELED: it was not. */
+FA_MUST_CHECK fa_err fa_waiter_wait(fa_waiter *waiter, fa_deadline deadline);
+
+#endif
