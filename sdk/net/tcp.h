@@ -18,14 +18,29 @@ typedef struct fa_tcp_listener fa_tcp_listener; /* a port */
 #define FA_TCP_WRITABLE 2u  /* room again, or an error */
 #define FA_TCP_CONNECTED 4u /* a fa_tcp_connect() has succeeded or failed */
 
+struct fa_tcp_entry;
+
 typedef struct fa_tcp_state {
-    fa_tcp **buckets; /* by addresses and ports; keyed hash */
-    uint32_t bucket_count, connection_count, connections_max;
+    struct fa_tcp_entry **buckets; /* by addresses and ports; keyed hash */
+    struct fa_tcp_entry *found;    /* last: bulk comes in runs */
+    uint32_t bucket_count, entry_count;
+    uint32_t connection_count, connections_max; /* records in any state but TIME-WAIT */
+    uint32_t half_open_count, time_wait_count;
     fa_tcp_listener *listeners;
-    fa_tcp *changed;
+    fa_tcp *changed, *changed_last;
     fa_tcp_listener *listeners_changed;
-    uint8_t secret[16]; /* of hashes, sequence numbers and cookies */
+    fa_tcp *pending;  /* have something to send, perhaps: fa_tcp_flush() */
+    fa_tcp *starving; /* would write when there is memory again */
+    struct fa_tcp_time_wait *time_wait_first, *time_wait_last; /* by when they end */
+    fa_wheel_timer time_wait_timer, starving_timer;
+    uint64_t secret[2]; /* of hashes, sequence numbers and cookies */
+    uint64_t ms_ns;     /* what now_ms was computed from */
+    uint32_t now_ms;
+    uint32_t random_pool[8]; /* for ports */
+    uint32_t random_left;
+    uint64_t cookie_ns; /* when the last SYN cookie was sent; 0: never */
     size_t memory_bytes, memory_max_bytes; /* of all connections' queues and records */
+    uint64_t cookies_sent, retransmitted_segments, resets_sent, challenges_sent; /* since ever */
 } fa_tcp_state;
 
 FA_MUST_CHECK fa_err fa_tcp_init(fa_host *host);
@@ -66,6 +81,10 @@ fa_tcp *fa_tcp_take_changed(fa_host *host, unsigned *events_out);
 /* A listener that has connections to accept since it was last told; NULL: none. */
 fa_tcp_listener *fa_tcp_take_changed_listener(fa_host *host);
 
+/* Sends what input, timers and the application have given reason for: one look at a connection for
+ * a whole batch. fa_host_run() calls it after the timers and before it says when it is next to be
+ * called; fa_host_output() calls it first. */
+void fa_tcp_flush(fa_host *host);
 void fa_tcp_input(fa_host *host, fa_packet *packet, const fa_ipv4_info *info);
 /* An ICMP error about a segment of ours: its first bytes are given. `next_hop_mtu` 0: unknown. */
 void fa_tcp_icmp_error(fa_host *host, fa_ip4 peer, const uint8_t *header, size_t len, uint8_t type,

@@ -51,6 +51,8 @@ typedef struct fa_packet {
     uint32_t len; /* of all segments */
     uint8_t segment_count;
     uint8_t checksum; /* fa_packet_checksum */
+    /* checksum_start and header_bytes count from the packet's front: fa_packet_prepend() and
+     * fa_packet_pull() move them along. */
     uint16_t checksum_start, checksum_offset;
     /* To be cut into TCP segments of so many bytes of payload, the first header_bytes (Ethernet, IP,
      * TCP) before each: by the device (TSO). 0: as it is. Always FA_PACKET_PARTIAL then. */
@@ -93,7 +95,8 @@ fa_packet *fa_packet_alloc_empty(fa_packet_pool *pool);
 void fa_packet_free(fa_packet *packet);
 
 /* Room in front of the first segment, or behind the last one, in its page; the page must be this
- * packet's alone. NULL: there is not so much. */
+ * packet's alone. NULL: there is not so much. With FA_PACKET_PARTIAL, prepending moves
+ * checksum_start and header_bytes (where it is not 0) along. */
 uint8_t *fa_packet_prepend(fa_packet *packet, size_t len);
 uint8_t *fa_packet_append(fa_packet *packet, size_t len);
 /* Adds a range of a page, keeping it. FA_ELIMIT: FA_PACKET_SEGMENTS_MAX. */
