@@ -4,9 +4,11 @@
 #   CFLAGS LDFLAGS   what it wants besides
 # On the command line:
 #   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers
-#   make run [ON=machine] [ARGS='--option=value'] [PORT=host[:guest]] [MEMORY=size] [DISK=file] [TIMEOUT=seconds]
+#   make run [ON=machine] [ARGS='--option=value'] [PORT=host[:guest] | TAP=interface] [PCAP=file] [MEMORY=size] [DISK=file]
+#            [TIMEOUT=seconds]
 #   make test, make clean, make print-image
-# A folder files/ becomes part of the image.
+# What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80), and with it a
+# network. A folder files/ becomes part of the image.
 # SPDX-License-Identifier: ISC
 
 .DEFAULT_GOAL := all
@@ -51,7 +53,8 @@ app_link += -Wl,--wrap=main -Wl,--gc-sections
 fata := $(FATA)/build/fata
 option = $(if $($(1)),--$(2) '$($(1))')
 run_options = --bsp $(BSP) $(if $(DEBUG),--debug) $(call option,ON,on) $(call option,MEMORY,memory) \
-	$(call option,PORT,port) $(call option,DISK,disk) $(call option,TIMEOUT,timeout)
+	$(if $(TAP),--tap '$(TAP)',$(call option,PORT,port)) $(call option,PCAP,pcap) $(call option,DISK,disk) \
+	$(call option,TIMEOUT,timeout)
 
 all: $(app_image) compile_commands.json
 

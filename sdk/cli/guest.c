@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A guest's run: see guest.h. One loop waits for three things: console bytes, a signal (read as data through signalfd,
- * so that nothing is interrupted half-way) and the next deadline. A run ends when the guest's process ended, when its
- * last record stood for a while without further output, when its time is over, or when a signal asks for it.
+ * so that nothing is interrupted half-way) and the next deadline; and with ports, for their first answers. A run ends when
+ * the guest's process ended, when its last record stood for a while without further output, when its time is over, or when
+ * a signal asks for it: once a port has answered, the guest serves, and the last two are the ordinary end.
  */
 #include "guest.h"
 
 #include "cli.h"
+#include "probe.h"
 #include "process.h"
 #include "record.h"
 #include "symbols.h"
@@ -46,6 +48,8 @@ struct guest {
     char typed[256]; /* not passed on yet */
     size_t typed_count;
     struct record_reader reader;
+    struct probe probe;
+    bool in_line; /* the console's last byte ended no line */
     unsigned address_count;
     bool held_cr; /* the last byte read was a CR, which is passed on unless an LF follows */
     bool output_broken;
@@ -143,6 +147,7 @@ static bool pump(struct guest *guest)
             start = at;
         }
     }
+    guest->in_line = got > 0 ? buffer[got - 1] != '\n' : guest->in_line;
     guest->linger_at_ms =
         guest->reader.has_exit ? now_ms() + (guest->plan->halts ? LINGER_HALTED_MS : LINGER_MS) : 0;
     return true;
@@ -202,6 +207,19 @@ static void pass_input(struct guest *guest)
     }
 }
 
+/* Goes on with asking the ports, and tells the user of those that answered. */
+static void probe(struct guest *guest, short revents)
+{
+    struct text said = {0};
+
+    probe_step(&guest->probe, revents, &said);
+    if (said.len > 0) {
+        guest->output_broken |= (guest->in_line && !pass_on("\n", 1)) || !pass_on(said.bytes, said.len);
+        guest->in_line = false;
+    }
+    text_free(&said);
+}
+
 /* Waits until something happens or `until_ms` (0: for ever), and handles console bytes and signals. */
 static void step(struct guest *guest, int64_t until_ms)
 {
@@ -210,11 +228,12 @@ static void step(struct guest *guest, int64_t until_ms)
         {.fd = guest->signals, .events = POLLIN},
         {.fd = may_read_input(guest) ? STDIN_FILENO : -1, .events = POLLIN},
         {.fd = guest->typed_count > 0 ? guest->input : -1, .events = POLLOUT},
+        probe_wait(&guest->probe),
     };
     int64_t left_ms = until_ms == 0 ? -1 : until_ms - now_ms();
 
     left_ms = until_ms != 0 && left_ms < 0 ? 0 : left_ms;
-    if (poll(wait, sizeof wait / sizeof wait[0], left_ms > 60000 ? 60000 : (int)left_ms) <= 0) {
+    if (poll(wait, sizeof wait / sizeof wait[0], left_ms > 60000 ? 60000 : (int)left_ms) < 0) {
         return;
     }
     if (wait[0].revents != 0) {
@@ -229,6 +248,7 @@ static void step(struct guest *guest, int64_t until_ms)
     if (wait[3].revents != 0) {
         pass_input(guest);
     }
+    probe(guest, wait[4].revents);
 }
 
 static int64_t sooner(int64_t a_ms, int64_t b_ms)
@@ -257,7 +277,7 @@ static enum end wait_for_end(struct guest *guest)
             return END_TIMEOUT;
         }
         step(guest, sooner(sooner(guest->linger_at_ms, guest->timeout_at_ms),
-                           guest->input_at_ms > now ? guest->input_at_ms : 0));
+                           sooner(guest->probe.until_ms, guest->input_at_ms > now ? guest->input_at_ms : 0)));
     }
 }
 
@@ -313,16 +333,21 @@ static int ended_itself(const struct guest *guest)
 
 static int outcome(const struct guest *guest, enum end end, unsigned lingered_exit)
 {
+    bool served = guest->probe.answered_count > 0;
+
     switch (end) {
     case END_ITSELF:
         return ended_itself(guest);
     case END_LINGERED:
         return (int)lingered_exit;
     case END_TIMEOUT:
+        if (served) {
+            return CLI_OK;
+        }
         cli_warn("the guest was ended: it took longer than %g s (--timeout)", (double)guest->plan->timeout_ms / 1000);
         return CLI_RUN_TIMEOUT;
     case END_SIGNAL:
-        return 128 + guest->signal;
+        return served && (guest->signal == SIGINT || guest->signal == SIGTERM) ? CLI_OK : 128 + guest->signal;
     default:
         cli_warn("the guest was ended: its output cannot be written");
         return CLI_RUN_FAILED;
@@ -379,7 +404,9 @@ int guest_run(const struct guest_plan *plan)
     if (plan->timeout_ms > 0) {
         guest.timeout_at_ms = now_ms() + plan->timeout_ms;
     }
+    probe_start(&guest.probe, plan->ports, plan->port_count, !plan->console_is_serial);
     end = wait_for_end(&guest);
+    probe_end(&guest.probe);
     lingered_exit = guest.reader.exit;
     /* QEMU complains of SIGTERM, where this is how every run ends; it has nothing to save. */
     end_process(&guest, end == END_LINGERED && plan->halts ? SIGKILL : SIGTERM);

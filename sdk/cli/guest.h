@@ -6,6 +6,8 @@
 #ifndef FATA_CLI_GUEST_H
 #define FATA_CLI_GUEST_H
 
+#include "ports.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,13 +15,15 @@ struct guest_plan {
     char *const *argv;
     const char *debug_elf;    /* for the addresses in crash reports; NULL: there is none */
     int64_t timeout_ms;       /* 0: none */
+    const struct run_port *ports; /* that lead to the guest: asked until they answer */
+    size_t port_count;
     bool error_is_console;    /* standard error is the guest's console too, not its hypervisor's */
     bool console_is_serial;   /* its lines end in CR LF; they are passed on with LF alone */
     bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 
-/* Returns the tool's exit status: the guest's N, 124, 125 or 128 + a signal. */
+/* Returns the tool's exit status: the guest's N, 124, 125 or 128 + a signal; 0 if it served and was ended. */
 int guest_run(const struct guest_plan *plan);
 
 #endif

@@ -43,10 +43,8 @@ static char *guest_command_line(char *const *arguments)
     return line.bytes;
 }
 
-static void add_devices(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+static void add_disks(const struct machine *machine, const struct run_plan *plan, struct words *argv)
 {
-    struct text net = {0};
-
     for (size_t i = 0; i < plan->disks.count; i++) {
         char *file = comma_doubled(plan->disks.items[i]);
 
@@ -56,18 +54,46 @@ static void add_devices(const struct machine *machine, const struct run_plan *pl
         words_addf(argv, "%s,drive=disk%zu", machine->virtio_block, i);
         free(file);
     }
-    if (plan->port_count == 0) {
+}
+
+/* QEMU gives every guest the same address unless told another; guests on one bridge need different ones. FNV-1a of the
+ * interface's name, below the prefix that QEMU uses. */
+static char *mac_of(const char *tap)
+{
+    uint32_t hash = UINT32_C(2166136261);
+
+    for (; *tap != '\0'; tap++) {
+        hash = (hash ^ (unsigned char)*tap) * UINT32_C(16777619);
+    }
+    return text_format("52:54:00:%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
+}
+
+/* A network device, if a port or a tap interface leads to it. */
+static void add_network(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+{
+    struct text net = {0};
+
+    if (plan->tap == NULL && plan->port_count == 0) {
         return;
     }
-    text_add(&net, "user,id=n0");
-    for (size_t i = 0; i < plan->port_count; i++) {
-        text_addf(&net, ",hostfwd=tcp:127.0.0.1:%u-:%u", plan->ports[i].host, plan->ports[i].guest);
-    }
     words_add(argv, "-netdev");
-    words_add(argv, net.bytes);
+    if (plan->tap != NULL) {
+        words_addf(argv, "tap,id=n0,ifname=%s,script=no,downscript=no", plan->tap);
+    } else {
+        text_add(&net, "user,id=n0");
+        for (size_t i = 0; i < plan->port_count; i++) {
+            text_addf(&net, ",hostfwd=tcp:127.0.0.1:%u-:%u", plan->ports[i].host, plan->ports[i].guest);
+        }
+        words_add(argv, net.bytes);
+        text_free(&net);
+    }
     words_add(argv, "-device");
-    words_addf(argv, "%s,netdev=n0", machine->virtio_net);
-    text_free(&net);
+    words_addf(argv, "%s,netdev=n0%s%s", machine->virtio_net, plan->tap != NULL ? ",mac=" : "",
+               plan->tap != NULL ? mac_of(plan->tap) : "");
+    if (plan->pcap != NULL) {
+        words_add(argv, "-object");
+        words_addf(argv, "filter-dump,id=d0,netdev=n0,file=%s", comma_doubled(plan->pcap));
+    }
 }
 
 const char *machine_device_tree(const struct machine *machine)
@@ -106,7 +132,8 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
         words_add(argv, line);
     }
     words_split(argv, machine->devices != NULL ? machine->devices : "");
-    add_devices(machine, plan, argv);
+    add_disks(machine, plan, argv);
+    add_network(machine, plan, argv);
     if (plan->gdb) {
         words_add(argv, "-S");
         words_add(argv, "-gdb");
@@ -125,6 +152,12 @@ static void process(const struct machine *machine, const struct run_plan *plan, 
         words_add(argv, "--args");
     }
     words_addf(argv, "%s%s", strchr(program, '/') == NULL ? "./" : "", program);
+    if (plan->tap != NULL) {
+        words_addf(argv, "--tap=%s", plan->tap);
+    }
+    if (plan->pcap != NULL) {
+        words_addf(argv, "--pcap=%s", plan->pcap);
+    }
     for (size_t i = 0; plan->arguments[i] != NULL; i++) {
         words_add(argv, plan->arguments[i]);
     }

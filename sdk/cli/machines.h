@@ -6,6 +6,7 @@
 #ifndef FATA_CLI_MACHINES_H
 #define FATA_CLI_MACHINES_H
 
+#include "ports.h"
 #include "text.h"
 #include "verdict.h"
 
@@ -13,13 +14,7 @@
 #include <stdint.h>
 
 #define RUN_DISK_COUNT_MAX 7 /* microvm has 8 places for virtio devices, and the network takes one */
-#define RUN_PORT_COUNT_MAX 32
 #define RUN_COMMAND_LINE_BYTES_MAX 4000
-
-struct run_port {
-    unsigned host;
-    unsigned guest;
-};
 
 /* What is to run, and with what. */
 struct run_plan {
@@ -31,6 +26,8 @@ struct run_plan {
     struct words disks;
     struct run_port ports[RUN_PORT_COUNT_MAX];
     size_t port_count;
+    const char *tap;        /* an interface of this host that the guest is plugged in to; NULL: none */
+    const char *pcap;       /* a file for all packets; NULL: none */
     bool kvm;
     bool gdb;
     unsigned gdb_port;

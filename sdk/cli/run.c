@@ -13,8 +13,11 @@
 #include "run_options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,9 +91,13 @@ static void check_qemu_request(const struct machine *machine, struct run_request
     const struct run_plan *plan = &request->plan;
 
     choose_memory(machine, &request->plan);
-    if (machine->virtio_block == NULL && (plan->disks.count > 0 || plan->port_count > 0)) {
+    if (machine->virtio_block == NULL && (plan->disks.count > 0 || plan->port_count > 0 || plan->tap != NULL)) {
         cli_usage("%s: there are no drivers yet for %s's own devices; the machines with disks and ports are %s",
-                  plan->disks.count > 0 ? "--disk" : "--port", machine->name, machine_names_with_virtio());
+                  plan->disks.count > 0 ? "--disk" : plan->tap != NULL ? "--tap" : "--port", machine->name,
+                  machine_names_with_virtio());
+    }
+    if (plan->pcap != NULL && plan->tap == NULL && plan->port_count == 0) {
+        cli_usage("--pcap: the guest has no network; give --port or --tap too");
     }
     if (plan->kvm && machine->is_foreign) {
         cli_usage("--accel kvm: %s has another CPU than this host; QEMU runs it in software", machine->name);
@@ -108,14 +115,32 @@ static void check_process_request(const struct run_request *request)
     if (request->plan.disks.count > 0) {
         cli_usage("--disk: a process has no disks of its own; give it files by its own arguments, behind `--`");
     }
-    if (request->plan.port_count > 0) {
-        cli_usage("--port: a process uses the host's network: it listens where its own arguments say, behind `--`");
+    if (request->plan.pcap != NULL && request->plan.tap == NULL) {
+        cli_usage("--pcap: a process uses the host's sockets and sees no packets; give --tap too");
     }
     if (request->plan.kvm) {
         cli_usage("--accel kvm: a process runs on the processor itself");
     }
     if (request->has_gdb_port) {
         cli_usage("--gdb PORT: a process runs under gdb itself, without a port; give --gdb alone");
+    }
+}
+
+/* What QEMU, or a program, would say of it is harder to read. */
+static void check_network(const struct run_plan *plan)
+{
+    ports_check(plan->ports, plan->port_count);
+    if (plan->tap != NULL && if_nametoindex(plan->tap) == 0) {
+        cli_fail("--tap %s: this host has no such interface; root makes one by `ip tuntap add %s mode tap user NAME`",
+                 plan->tap, plan->tap);
+    }
+    if (plan->pcap != NULL) {
+        int file = open(plan->pcap, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+        if (file < 0) {
+            cli_fail("--pcap %s: it cannot be written: %s", plan->pcap, strerror(errno));
+        }
+        (void)close(file);
     }
 }
 
@@ -131,6 +156,9 @@ static void check_request(const struct machine *machine, struct run_request *req
         check_process_request(request);
     } else {
         check_qemu_request(machine, request);
+    }
+    if (!request->dry_run) {
+        check_network(&request->plan);
     }
     if (machine->device_tree != NULL && !request->dry_run && access(machine_device_tree(machine), R_OK) != 0) {
         cli_fail("%s is missing; `make tool` in the SDK's folder makes it", machine_device_tree(machine));
@@ -189,10 +217,15 @@ static void check_image(const struct machine *machine, struct run_request *reque
     text_free(&bytes);
 }
 
-static void print_command_line(const struct words *argv)
+static void print_command_line(const struct words *argv, const char *ports)
 {
     struct text line = {0};
 
+    if (ports != NULL) {
+        text_add(&line, PORTS_VARIABLE "=");
+        text_add_quoted(&line, ports);
+        text_add(&line, " ");
+    }
     for (size_t i = 0; i < argv->count; i++) {
         text_add(&line, i == 0 ? "" : " ");
         text_add_quoted(&line, argv->items[i]);
@@ -215,6 +248,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const struct machine *machine = choose(&request);
     struct words line = {0};
     struct guest_plan guest;
+    const char *ports = NULL; /* what a process is told of them */
 
     (void)sdk_root(); /* an error now, not when the first address of a running guest is looked up */
     check_request(machine, &request);
@@ -224,8 +258,12 @@ static int run(const struct cli_command *command, int argc, char **argv)
     }
     check_image(machine, &request);
     machine->command(machine, &request.plan, &line);
+    if (machine->is_process && request.plan.port_count > 0) {
+        ports = ports_text(request.plan.ports, request.plan.port_count);
+        (void)setenv(PORTS_VARIABLE, ports, 1);
+    }
     if (request.dry_run) {
-        print_command_line(&line);
+        print_command_line(&line, ports);
         return cli_flush() ? CLI_OK : CLI_RUN_FAILED;
     }
     if (request.plan.gdb && machine->is_process) {
@@ -239,6 +277,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .argv = line.items,
         .debug_elf = request.plan.debug_elf,
         .timeout_ms = request.timeout_ms,
+        .ports = request.plan.ports,
+        .port_count = request.plan.port_count,
         .console_is_serial = !machine->is_process,
         .error_is_console = machine->is_process,
         .has_debug_exit = machine->has_debug_exit,

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@ enum {
     OPTION_MEMORY,
     OPTION_DISK,
     OPTION_PORT,
+    OPTION_TAP,
+    OPTION_PCAP,
     OPTION_TIMEOUT,
     OPTION_GDB,
     OPTION_DEBUG,
@@ -38,6 +41,8 @@ const struct cli_option run_options[] = {
     {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M; some boards have a fixed amount)"},
     {OPTION_DISK, "--disk", "FILE", "a raw disk image, as a virtio disk; may be repeated"},
     {OPTION_PORT, "--port", "HOST[:GUEST]", "TCP port HOST of 127.0.0.1 leads to GUEST (default: 80); may be repeated"},
+    {OPTION_TAP, "--tap", "INTERFACE", "plug the guest in to a tap interface of this host, in the place of ports"},
+    {OPTION_PCAP, "--pcap", "FILE", "write all packets to FILE, for tcpdump and Wireshark"},
     {OPTION_TIMEOUT, "--timeout", "SECONDS", "end the guest after this time"},
     {OPTION_GDB, "--gdb", "[PORT]", "wait for gdb on 127.0.0.1 (default: 1234); a process starts under gdb"},
     {OPTION_DEBUG, "--debug", NULL, "a build for debugging (DEBUG=1)"},
@@ -53,7 +58,11 @@ const char run_details[] =
     "and its end as Ctrl-D (EOT), since a serial line has none. A line\n"
     "`fata: at 0xADDRESS` is followed by the function and source line that it names. The console of a process (--on\n"
     "process) is its standard output and standard error.\n\n"
-    "Exit status: the guest's own N. The last line of a run is the record `fata: exit N`; it counts when nothing\n"
+    "A guest has a network if --port or --tap is given; a process always has the host's, and listens on HOST where it\n"
+    "asks for GUEST. A port is asked until it answers, and then told: `fata: http://localhost:HOST/`. A tap interface\n"
+    "is there before: `ip tuntap add tap0 mode tap user $USER`.\n\n"
+    "Exit status: the guest's own N, and 0 for a guest that was ended by Ctrl-C, SIGTERM or --timeout after one of its\n"
+    "ports had answered. The last line of a run is the record `fata: exit N`; it counts when nothing\n"
     "follows it. A guest that prints it and does not end by itself is ended 2 seconds later, and at once on a board\n"
     "that cannot be switched off (cubieboard). Further:\n"
     "  134      a guest that crashed (it prints `fata: crash: ...` and `fata: exit 134`)\n"
@@ -119,6 +128,15 @@ static void add_port(struct run_plan *plan, const char *text)
         cli_usage("too many ports: at most %d", RUN_PORT_COUNT_MAX);
     }
     plan->ports[plan->port_count++] = port;
+}
+
+static void read_tap(struct run_plan *plan, const char *name)
+{
+    if (name[0] == '\0' || strlen(name) >= IFNAMSIZ || strpbrk(name, ",/ ") != NULL) {
+        cli_usage("--tap %s: an interface's name has 1 to %d letters, without commas, slashes and blanks", name,
+                  IFNAMSIZ - 1);
+    }
+    plan->tap = name;
 }
 
 static void add_disk(struct run_plan *plan, const char *path)
@@ -192,6 +210,8 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
         case OPTION_MEMORY: request.plan.memory_mib = read_memory(walk.value); break;
         case OPTION_DISK: add_disk(&request.plan, walk.value); break;
         case OPTION_PORT: add_port(&request.plan, walk.value); break;
+        case OPTION_TAP: read_tap(&request.plan, walk.value); break;
+        case OPTION_PCAP: request.plan.pcap = walk.value; break;
         case OPTION_TIMEOUT: request.timeout_ms = read_timeout(walk.value); break;
         case OPTION_GDB: read_gdb(&request, walk.value); break;
         case OPTION_DEBUG: request.debug = true; break;
@@ -207,6 +227,10 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
     }
     if (request.plan.gdb && request.timeout_ms > 0) {
         cli_usage("--timeout and --gdb: a guest that waits for a debugger has no time limit; give one of them");
+    }
+    if (request.plan.tap != NULL && request.plan.port_count > 0) {
+        cli_usage("--port and --tap: on a tap interface the guest has an address of its own, with all ports; give one "
+                  "of them");
     }
     return request;
 }

@@ -1,0 +1,95 @@
+# The part of tests/cli/run about the network: ports, tap interfaces, captures, and asking a guest until it answers. Sourced
+# there. The guests are python3, as a process: what it is told to do stands in FATA_PORTS, as a program of the SDK has it.
+# SPDX-License-Identifier: ISC
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+port=$(free_port)
+other=$(free_port)
+python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+cat >"$work/img/serve.py" <<'EOF'
+import os, socket, sys, threading, time
+kind = sys.argv[1]
+ports = [int(word.split(":")[0]) for word in os.environ["FATA_PORTS"].split()]
+print("starts", os.environ["FATA_PORTS"], end="." if kind == "ends" else "\n", flush=True)
+time.sleep(0.2)
+
+def serve(listener):
+    connection = listener.accept()[0]
+    asked = connection.recv(1000) if kind != "closes" else b""
+    if kind in ("http", "ends"):
+        assert asked.startswith(b"GET / HTTP/1.1\r\n") and asked.endswith(b"\r\n\r\n"), asked
+        for piece in (b"HT", b"TP/1.1 200 OK\r\n\r\n", b"x" * 100000):
+            connection.sendall(piece)
+            time.sleep(0.05)
+    elif kind == "echo":
+        connection.sendall(asked)
+    elif kind == "mute":
+        time.sleep(4)
+    connection.close()
+
+threads = [threading.Thread(target=serve, args=[socket.create_server(("127.0.0.1", number))]) for number in ports]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+time.sleep(10 if kind == "http" else 0.2)
+print("\nfata: exit 3")
+sys.exit(3)
+EOF
+serve() { kind=$1; shift; "$fata" run --on process --image "$python" "$@" -- "$work/img/serve.py" "$kind"; }
+check "run --port: a page is told as a URL, on a line of its own" 3 "^fata: http://localhost:$port/\$" serve ends --port "$port"
+cp "$out" "$work/got"
+printf 'starts %s:80.\nfata: http://localhost:%s/\n\nfata: exit 3\n' "$port" "$port" >"$work/want"
+is "run --port: a process knows of it, and nothing more is told" cmp "$work/want" "$work/got"
+for signal in INT TERM; do
+    check "run --port: what serves and is ended by SIG$signal has done well" 0 "localhost:$port/" \
+        timeout --preserve-status -s $signal 1.5 "$fata" run --on process --image "$python" --port "$port:8080" -- "$work/img/serve.py" http
+    cp "$out" "$work/got"
+    is "run --port: the guest's port is told to the process" grep "^starts $port:8080\$" "$work/got"
+done
+check "run --port: and so has what is ended by --timeout" 0 "localhost:$port/" serve http --port "$port" --timeout 1.5
+check "run --port: no page, but an answer" 3 "^fata: localhost:$port answers (port 7 of the guest)\$" serve echo --port "$port:7"
+check "run --port: a process that is silent has taken the connection" 3 "localhost:$port answers" serve mute --port "$port"
+check "run --port: a process that hangs up, too" 3 "localhost:$port answers" serve closes --port "$port"
+check "run --port, two of them" 3 "localhost:$port/" serve ends --port "$port" --port "$other:81"
+cp "$out" "$work/got"
+is "run --port: each is told" grep "localhost:$other/" "$work/got"
+check "run --port: nobody listens: the time limit's status" 124 'took longer' \
+    "$fata" run --on process --image "$python" --port "$port" --timeout 1 -- -c 'import time; time.sleep(9)'
+"$python" -c "import socket, time; s = socket.create_server(('127.0.0.1', $port)); time.sleep(60)" &
+holder=$!
+for i in 1 2 3 4 5 6 7 8 9 10; do
+    "$python" -c "import socket; socket.create_connection(('127.0.0.1', $port))" 2>/dev/null && break
+    sleep 0.2
+done
+check "run --port: one in use is named, with who holds it" 125 \
+    "port $port of this host is in use by python.*, process $holder;.*PORT=HOST:80" serve http --port "$port"
+cp "$out" "$work/got"
+is "run --port in use: nothing was started" not grep starts "$work/got"
+check "run --port in use: a dry run needs no port" 0 "^FATA_PORTS=$port:80 " serve http --port "$port" --dry-run
+kill $holder
+wait $holder 2>/dev/null
+if [ "$(id -u)" -ne 0 ] && [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ]; then
+    check "run --port: root's" 125 'port 81 of this host is for root alone' serve http --port 81
+fi
+
+# Captures and tap interfaces.
+check "run --pcap with a port" 0 'netdev=n0 -object filter-dump,id=d0,netdev=n0,file=a,,b.pcap' dry --port "$port" --pcap a,b.pcap
+check "run --pcap without a network" 125 'give --port or --tap too' dry --pcap x.pcap
+check "run --pcap of a process without a tap interface" 125 'sees no packets' "$fata" run --on process --pcap x.pcap
+check "run --pcap: a file that cannot be written" 125 'no/such: it cannot be written' \
+    "$fata" run --image "$image" --on microvm --port "$port" --pcap no/such
+check "run --tap" 0 '-netdev tap,id=n0,ifname=tap9,script=no,downscript=no -device virtio-net-device,netdev=n0,mac=52:54:00:' dry --tap tap9
+mac=$(grep -o 'mac=[0-9a-f:]*' "$out")
+check "run --tap: another interface" 0 "mac=52:54:00:" dry --tap tap8
+cp "$out" "$work/got"
+is "run --tap: has another address" not grep -e "$mac" "$work/got"
+check "run --tap of a process" 0 '/process --tap=tap9 --pcap=x.pcap a$' \
+    "$fata" run --image "$work/img/process" --on process --tap tap9 --pcap x.pcap --dry-run -- a
+check "run --tap and --port" 125 'give one of them' dry --tap tap9 --port "$port"
+check "run --tap that does not exist" 125 'no such interface' "$fata" run --image "$image" --on microvm --tap fata-none
+for t in '' 'a b' a,b a/b sixteen-letters-; do
+    check "run --tap '$t'" 125 '--tap' dry --tap "$t"
+done
+check "run --tap on a machine without virtio" 125 '--tap: .*the machines with disks and ports are' on_arm cubieboard z-good --tap tap9
+is "run with ports: no process is left" gone
