@@ -158,7 +158,7 @@ char *ports_text(const struct run_port *ports, size_t count)
 
     text_add(&text, "");
     for (size_t i = 0; i < count; i++) {
-        text_addf(&text, "%s%u:%u", i == 0 ? "" : " ", ports[i].host, ports[i].guest);
+        text_addf(&text, "%s%u:%u", i == 0 ? "" : ",", ports[i].host, ports[i].guest);
     }
     return text.bytes;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * TCP ports of this host's loopback that lead to a guest's: whether they are free, and for a process, the hand-over:
- * the environment variable FATA_PORTS, "HOST:GUEST HOST:GUEST ...". A process that listens on port GUEST listens on
+ * the environment variable FATA_PORTS, "HOST:GUEST,HOST:GUEST". A process that listens on port GUEST listens on
  * 127.0.0.1's port HOST instead.
  */
 #ifndef FATA_CLI_PORTS_H

@@ -9,7 +9,7 @@ python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
 cat >"$work/img/serve.py" <<'EOF'
 import os, socket, sys, threading, time
 kind = sys.argv[1]
-ports = [int(word.split(":")[0]) for word in os.environ["FATA_PORTS"].split()]
+ports = [int(word.split(":")[0]) for word in os.environ["FATA_PORTS"].split(",")]
 print("starts", os.environ["FATA_PORTS"], end="." if kind == "ends" else "\n", flush=True)
 time.sleep(0.2)
 
