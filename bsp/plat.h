@@ -52,8 +52,8 @@ bool plat_readable(uintptr_t address, size_t len);
  * one owner at a time: from plat_dma_map() to plat_dma_unmap() it is the device's. For that time
  * the CPU may read, but not write, what goes to the device, and must leave any other buffer alone;
  * the device may use the bytes that were mapped and no others, and only in that time. What the CPU
- * wrote before the map is there for a device that is told of the address after it. For memory that
- * both use at once, such as a ring of descriptors, these functions are no help.
+ * wrote before the map is there for a device that is told of the address after it. Memory that both
+ * use at once, such as a ring of descriptors, is that of plat_dma_alloc().
  *
  * A buffer that the device writes begins and ends at multiples of PLAT_DMA_ALIGN_BYTES (asserted):
  * it must share no cache line with a neighbour, whose data would be lost. (Cortex-A7 and A8 have
@@ -75,6 +75,13 @@ typedef enum plat_dma_direction {
     PLAT_DMA_FROM_DEVICE, /* the map loses what was there; what is not written is undefined */
     PLAT_DMA_BOTH,        /* what the device does not write stays as it was */
 } plat_dma_direction;
+/* Whether a device sees what the CPU's caches hold. */
+typedef enum plat_dma_sharing {
+    PLAT_DMA_INCOHERENT, /* not that anyone knows: hardware */
+    /* It does: devices that a hypervisor plays (virtio, Xen's), which know memory as cached, and
+     * what a device tree says is dma-coherent. */
+    PLAT_DMA_COHERENT,
+} plat_dma_sharing;
 /* Hands a buffer to the device; the address lies in its page where the buffer does. What is mapped
  * may be mapped once more if both go to the device. FA_EINVAL: no bytes, not RAM, or not in one
  * piece; FA_ENOMEM: a debug build gives the device another buffer, and found no room for it;
@@ -84,6 +91,12 @@ FA_MUST_CHECK fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction d
 /* Takes it back: the device is done with it. What it wrote is now in the buffer. The arguments are
  * those of the map, and the address that it gave. */
 void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr addr);
+/* Memory that the CPU and a device use at any time, both of them: pages in one piece, cleared. The
+ * order of accesses is the driver's matter (sdk/cpu/dma.h). FA_EINVAL: no bytes; FA_ENOMEM;
+ * FA_ENOTSUP: no DMA on this board. */
+FA_MUST_CHECK fa_err plat_dma_alloc(size_t len, plat_dma_sharing sharing, void **memory_out,
+                                    plat_dma_addr *addr_out);
+void plat_dma_free(void *memory, size_t len, plat_dma_sharing sharing);
 
 /* Network devices, the first of them being number 0, with packets of the pool. An image whose program
  * uses no network has none of this in it. FA_ENOENT: no such device. */

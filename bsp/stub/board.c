@@ -87,6 +87,23 @@ void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat
     (void)addr;
 }
 
+fa_err plat_dma_alloc(size_t len, plat_dma_sharing sharing, void **memory_out,
+                      plat_dma_addr *addr_out)
+{
+    (void)len;
+    (void)sharing;
+    (void)memory_out;
+    (void)addr_out;
+    return FA_ENOTSUP;
+}
+
+void plat_dma_free(void *memory, size_t len, plat_dma_sharing sharing)
+{
+    (void)memory;
+    (void)len;
+    (void)sharing;
+}
+
 fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool, struct fa_netif **netif_out)
 {
     (void)number;

@@ -19,5 +19,24 @@ void fa_cpu_dma_begin(const void *start, size_t len, bool device_writes);
 /* After a device wrote: drops what the caches have read in the meantime, by speculation too. The
  * range is of whole cache lines. */
 void fa_cpu_dma_end(void *start, size_t len);
+/* Takes whole pages out of the caches, for memory that the CPU shares with a device that does not
+ * see these; and gives them back. FA_ENOMEM. */
+FA_MUST_CHECK fa_err fa_cpu_dma_share(void *start, size_t len);
+void fa_cpu_dma_unshare(void *start, size_t len);
+
+/* The order of accesses to shared memory, as the other side sees it. Before the store that tells of
+ * earlier ones; after the load that was told; between a store and a load. */
+static inline void fa_cpu_dma_before_store(void)
+{
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+static inline void fa_cpu_dma_after_load(void)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+static inline void fa_cpu_dma_store_then_load(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 
 #endif

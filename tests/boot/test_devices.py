@@ -16,6 +16,11 @@ for machine, debug in DMA:
     def _(machine, debug):
         boot("dma", machine, "--mode=refused", debug=debug).want(0, "^ok - no bytes are refused$", last="fata: exit 0")
 
+    @suite.test(f"dma: memory that the CPU and a device share on {title}", machine, debug)
+    def _(machine, debug):
+        boot("dma", machine, "--mode=shared", debug=debug).want(
+            0, "^ok - shared with a device that sees memory only$", last="fata: exit 0")
+
     @suite.test(f"dma: who looks before the unmap sees {'poison' if debug else 'the item'} on {title}", machine, debug)
     def _(machine, debug):
         boot("dma", machine, "--mode=forget", debug=debug).want(

@@ -7,6 +7,7 @@
 #include "../dma.h"
 #include "cpu.h"
 #include "mmu.h"
+#include <fata/panic.h>
 
 ARM_CP15_WRITE(clean_line, c7, 0, c10, 1)          /* DCCMVAC */
 ARM_CP15_WRITE(drop_line, c7, 0, c6, 1)            /* DCIMVAC */
@@ -51,4 +52,20 @@ void fa_cpu_dma_end(void *start, size_t len)
     for (uintptr_t at = (uintptr_t)start & ~(line - 1); at < end; at += line)
         drop_line(at);
     arm_dsb();
+}
+
+fa_err fa_cpu_dma_share(void *start, size_t len)
+{
+    const fa_err err = arm_mmu_set_cached((uintptr_t)start, len, false);
+    /* Only now, when no line can come back. Maintenance does not ask how a page is mapped (B2.2.6). */
+    if (err == FA_OK)
+        fa_cpu_dma_begin(start, len, true);
+    return err;
+}
+
+void fa_cpu_dma_unshare(void *start, size_t len)
+{
+    /* Their entries are there since the pages were shared. */
+    if (arm_mmu_set_cached((uintptr_t)start, len, true) != FA_OK)
+        fa_panic("shared pages have no page table");
 }

@@ -34,6 +34,7 @@
 #define PAGE_WRITABLE 0x010u  /* AP[2:0] 1 */
 #define PAGE_READ_ONLY 0x210u /* AP[2:0] 5 */
 #define PAGE_NORMAL 0x04cu    /* TEX 1, C, B */
+#define PAGE_UNCACHED 0x040u  /* TEX 1: Normal, not cacheable */
 #define PAGE_DEVICE 0x004u    /* B */
 #define PAGE_SHAREABLE 0x400u
 #define PAGE_ADDRESS (~UINT32_C(0xfff))
@@ -41,6 +42,7 @@
 #define CODE (PAGE | PAGE_NORMAL | PAGE_READ_ONLY)
 #define CONSTANTS (CODE | PAGE_NO_EXECUTE)
 #define DATA (PAGE | PAGE_NORMAL | PAGE_WRITABLE | PAGE_NO_EXECUTE)
+#define SHARED_DATA (PAGE | PAGE_UNCACHED | PAGE_WRITABLE | PAGE_NO_EXECUTE)
 #define DEVICE (PAGE | PAGE_DEVICE | PAGE_WRITABLE | PAGE_NO_EXECUTE)
 
 #define MIDR_MODEL_MASK 0xff0ffff0u
@@ -205,6 +207,36 @@ fa_err arm_mmu_map_device(arm_phys start, size_t len, arm_mmio *device_out)
     arm_dsb();
     arm_isb();
     *device_out = (arm_mmio)(at + ((uint32_t)start.address - first));
+    return FA_OK;
+}
+
+/* Turns a section of RAM into pages with the same rights. */
+static fa_err split(uintptr_t address)
+{
+    const uintptr_t mib = address / FA_MIB * FA_MIB;
+    if ((sections[address / FA_MIB] & KIND_MASK) != KIND_SECTION)
+        return FA_OK;
+    fa_cpu_page_entry *pages = need_pages_around(mib);
+    if (pages == NULL)
+        return FA_ENOMEM;
+    for (uintptr_t at = mib; at < mib + FA_MIB; at += ARM_PAGE_BYTES)
+        set(page_of(pages, at), entry_of(at, DATA));
+    use_pages(pages, mib);
+    forget_all();
+    return FA_OK;
+}
+
+fa_err arm_mmu_set_cached(uintptr_t start, size_t len, bool cached)
+{
+    for (uintptr_t at = start; at < start + len; at += ARM_PAGE_BYTES) {
+        const fa_err err = split(at);
+        if (err != FA_OK)
+            return err;
+    }
+    for (uintptr_t at = start; at < start + len; at += ARM_PAGE_BYTES) {
+        set(page_of(pages_around(at), at), entry_of(at, cached ? DATA : SHARED_DATA));
+    }
+    forget_all();
     return FA_OK;
 }
 

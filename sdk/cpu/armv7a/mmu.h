@@ -55,6 +55,9 @@ void arm_mmu_finish(void);
 /* Maps a device's registers; works from the start, without memory. FA_ELIMIT: the window is full;
  * FA_EINVAL: the address has more than 32 bits. */
 FA_MUST_CHECK fa_err arm_mmu_map_device(arm_phys start, size_t len, arm_mmio *device_out);
+/* Whether pages of RAM, which are data, come into the caches from now on. FA_ENOMEM, and nothing has
+ * changed: no page for a table. */
+FA_MUST_CHECK fa_err arm_mmu_set_cached(uintptr_t start, size_t len, bool cached);
 /* Whether the range is mapped. */
 bool arm_mmu_mapped(uintptr_t address, size_t len);
 

@@ -20,3 +20,16 @@ void fa_cpu_dma_end(void *start, size_t len)
 {
     __asm__ volatile("" ::"r"(start), "r"(len) : "memory");
 }
+
+fa_err fa_cpu_dma_share(void *start, size_t len)
+{
+    (void)start;
+    (void)len;
+    return FA_OK;
+}
+
+void fa_cpu_dma_unshare(void *start, size_t len)
+{
+    (void)start;
+    (void)len;
+}

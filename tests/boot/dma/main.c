@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* DMA against a device that nobody here has written: QEMU's firmware configuration. What it writes
  * into mapped buffers must be what it says by its data register, byte for byte. `--mode=forget`
- * looks into a buffer before the unmap; `--mode=refused` maps what cannot be. main returns how many
- * parts failed. */
+ * looks into a buffer before the unmap; `--mode=refused` maps what cannot be; `--mode=shared` is about
+ * memory that both use at any time. main returns how many parts failed. */
 #include "fw_cfg.h"
+#include "sdk/cpu/dma.h"
 #include <fata/fata.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-FA_PARAM_STRING(mode, "mode", "read", "read, forget or refused");
+FA_PARAM_STRING(mode, "mode", "read", "read, forget, refused or shared");
 
 #define ITEM_BYTES_MAX (256 * FA_KIB) /* larger items are left alone */
 /* At least that much is read, so that several pages are written: behind their ends items are 0. */
@@ -160,13 +161,44 @@ static void map_all_kinds(void)
     free(heap);
 }
 
+/* The device reads what it is told, and writes, in memory that nobody hands over: both see it. */
+static void share(plat_dma_sharing sharing, const char *what)
+{
+    const size_t len = 3 * FA_KIB + 5;
+    const size_t at = len - 4; /* the last bytes, in the last line */
+    void *memory;
+    plat_dma_addr addr;
+    for (unsigned round = 0; round < 3; round++) {
+        const fa_err err = plat_dma_alloc(len, sharing, &memory, &addr);
+        if (err != FA_OK)
+            fa_panic("cannot share %zu bytes: %s", len, fa_err_text(err));
+        bool clear = true;
+        for (size_t i = 0; i < len; i++)
+            clear = clear && ((uint8_t *)memory)[i] == 0;
+        fw_cfg_access *access = memory;
+        *access = (fw_cfg_access){
+            fa_be32_of(FW_CFG_SIGNATURE << 16 | FW_CFG_CONTROL_SELECT | FW_CFG_CONTROL_READ),
+            fa_be32_of(4), fa_be64_of(addr.address + at)};
+        fa_cpu_dma_before_store();
+        fw_cfg_start(addr);
+        check(clear && fa_be32_get(access->control) == 0 &&
+                  memcmp((uint8_t *)memory + at, "QEMU", 4) == 0,
+              what);
+        plat_dma_free(memory, len, sharing);
+    }
+    check(plat_dma_alloc(0, sharing, &memory, &addr) == FA_EINVAL, "no bytes are refused");
+}
+
 int main(void)
 {
     if (strcmp(mode, "read") == 0)
         read_items();
     else if (strcmp(mode, "forget") == 0)
         forget_to_unmap();
-    else
+    else if (strcmp(mode, "shared") == 0) {
+        share(PLAT_DMA_COHERENT, "shared with a device that sees the caches");
+        share(PLAT_DMA_INCOHERENT, "shared with a device that sees memory only");
+    } else
         map_all_kinds();
     return (int)failed;
 }
