@@ -18,6 +18,7 @@ FA_LOG_MODULE("dt");
 #define ALIAS_BYTES 32u /* of an alias's name, which has 31 characters (2.3 of the specification) */
 #define NO_NODE (-1)
 #define ROOT 0
+#define DT_VERSION 17u /* libfdt, as it is built here, takes every tree for one of this version */
 
 typedef struct tree_node {
     int offset;     /* in the tree */
@@ -152,7 +153,8 @@ fa_err dt_open(const void *blob, size_t cap)
     aliases = chosen = reserved_memory = NO_NODE;
     /* Some things are read as they lie: they must be aligned. */
     if (cap < sizeof(struct fdt_header) || (uintptr_t)blob % sizeof(fdt64_t) != 0 ||
-        fdt_check_header(blob) != 0 || fdt_totalsize(blob) > cap || fdt_version(blob) < 17 ||
+        fdt_check_header(blob) != 0 || fdt_totalsize(blob) > cap ||
+        fdt_version(blob) < DT_VERSION || fdt_last_comp_version(blob) > DT_VERSION ||
         fdt_off_dt_struct(blob) % CELL_BYTES != 0 ||
         fdt_off_mem_rsvmap(blob) % sizeof(fdt64_t) != 0)
         return FA_EINVAL;
