@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Signed division, by libgcc's unsigned one; libgcc's own would be a second copy of that, of 0.7 KB. The
- * quotient goes to r0, the remainder to r1 (ARM IHI 0043, 4.3.1), so one function is all three. */
+ * quotient goes to r0, the remainder to r1 (ARM IHI 0043, 4.3.1), so one function is both. */
     .syntax unified
     .arch armv7-a
     .thumb
     .section .text.__aeabi_idivmod, "ax"
-    .globl __aeabi_idivmod, __aeabi_idiv, __divsi3
+    .globl __aeabi_idivmod, __aeabi_idiv
     .type __aeabi_idivmod, %function
     .thumb_set __aeabi_idiv, __aeabi_idivmod
-    .thumb_set __divsi3, __aeabi_idivmod
     .fnstart
 __aeabi_idivmod:
     asrs r2, r0, #31            /* signs, as 0 or -1: of the dividend and the remainder; */
