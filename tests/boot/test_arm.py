@@ -9,6 +9,7 @@ import struct
 from guests import *
 
 RAM = 0x40000000
+RAM_END = RAM + 0x2000000  # of virt's default memory
 KERNEL = RAM + 0x10000  # where QEMU puts what -kernel names
 
 
@@ -83,6 +84,8 @@ def placed(image_at, tree_at=None):
     words, image = virt()
     path = tempfile.mkdtemp(dir=work)
     mover_at, source, size = RAM + 0x1800000, RAM + 0x1400000, os.path.getsize(image)
+    if image_at is None:
+        image_at = RAM_END - size
     if image_at < KERNEL + 64 and image_at + size > KERNEL:
         first = jump_to(mover_at)
         words += [*loaded(f"{path}/mover", mover_at, move_to(image_at, source, size)), *loaded(image, source)]
@@ -97,11 +100,12 @@ def placed(image_at, tree_at=None):
     greets(with_option(words, "-kernel", f"{path}/first"))
 
 
-# The default memory is 32 MiB. The image's own place is 16 KiB into the RAM.
+# The image's own place is 16 KiB into the RAM.
 for title, offset in (("a page before its own place", 0x3000), ("at its own place", 0x4000),
                       ("a little above its own place", 0x4800), ("at an odd multiple of 4", 0x654324),
-                      ("where U-Boot puts it", 0x1800000), ("at the end of the RAM", 0x1ff0000)):
+                      ("where U-Boot puts it", 0x1800000), ("close to the end of the RAM", 0x1ff0000)):
     suite.test(f"virt: the image is put {title} and boots", RAM + offset)(placed)
+suite.test("virt: the image is put so that it ends with the RAM and boots", None)(placed)
 for title, offset in (("in the first page", 0x100), ("where the image will be", 0x6000),
                       ("where the image's .bss will be", 0x18000), ("behind the image", 0x120000),
                       ("at the end of the RAM", 0x1f00000)):

@@ -11,8 +11,9 @@
  *                         begins with a page of its own, unlike in the file
  *     __image_end         the device tree
  *
- * The device tree is moved first, above all that is there, then the image, by code that was copied
- * out of its way, then the device tree comes down. r4 to r10 keep their meaning throughout:
+ * The device tree is moved first: to its final place, if the image as it is lies above that, or above
+ * both places of the image. Then the image, by code that was copied behind the device tree, and the
+ * device tree comes down. r4 to r10 keep their meaning throughout:
  *     r4   the first byte of RAM          r8   the device tree's final place
  *     r5   where the image is             r9   its length, 0: there is none
  *     r6   the image's length             r10  where it is
@@ -143,17 +144,24 @@ in_svc:
     bic r9, r2, #STEP_BYTES - 1
 
 moved_up:
+    /* To its final place, if there is room for it and the mover below the image as it is. Xen puts
+     * an image so high that there may be none above it. */
+    add r1, r8, r9
+    add r1, r1, #mover_end - mover
+    mov r0, r8
+    cmp r1, r5
+    bls 1f
     /* Up: above the image as it is and as it will be. */
     add r0, r5, r6
     cmp r0, r8
     movlo r0, r8
     add r0, r0, #STEP_BYTES - 1
     bic r0, r0, #STEP_BYTES - 1
-    mov r1, r10
+1:  mov r1, r10
     mov r10, r0
     mov r2, r9
     bl move
-    /* The mover goes above that, and there. */
+    /* The mover goes behind that, and there. */
     add r0, r10, r9
     mov r3, r0
     adr r1, mover
@@ -165,8 +173,8 @@ moved_up:
     /* Moves r2 bytes, a multiple of 8, from r1 to r0, which may overlap. Uses r11 and r12. */
 move:
     cmp r2, #0
+    cmpne r0, r1
     bxeq lr
-    cmp r0, r1
     bhi 2f
 1:  ldmia r1!, {r11, r12}
     stmia r0!, {r11, r12}
@@ -191,7 +199,7 @@ forget_code:
     isb
     bx lr
 
-    /* Runs above everything. */
+    /* Runs where nothing else is. */
     .balign 8
 mover:
     mov r0, r7
