@@ -44,6 +44,7 @@ static const char *abort_name(uint32_t fsr)
     case 0x0d: case 0x0f: return "page fault"; /* permission */
     case 0x08: return "external abort: nothing answers";
     case 0x0c: case 0x0e: return "external abort in a page-table walk";
+    case 0x10: return "conflict in the TLB";
     case 0x16: return "asynchronous external abort";
     case 0x19: case 0x1c: case 0x1e: case 0x18: return "memory parity error";
     default: return "abort";
