@@ -14,7 +14,7 @@ KERNEL = RAM + 0x10000  # where QEMU puts what -kernel names
 
 
 def virt(*arguments, machine="virt"):
-    """QEMU's command line for hello on virt, as words, and hello's image."""
+    """QEMU's command line for hello, as words, and hello's image."""
     image = built("hello", "cubieboard2")
     line = run([FATA, "run", "--image", image, "--on", machine, "--dry-run", "--", "--count=1", *arguments]).want(0).output
     return shlex.split(line), image
@@ -72,6 +72,11 @@ def trim(tree):
         file.write(struct.pack(">I", size))
 
 
+def own_tree(words, path):
+    """Has virt write the device tree that it would hand over to a file."""
+    run([*with_option(words, "-M", f"virt,dumpdtb={path}")], limit_s=BOOT_S).want(0)
+
+
 def loaded(path, at, data=None):
     """QEMU's words for a file at an address; it is written first where its content is given."""
     if data is not None:
@@ -93,7 +98,7 @@ def placed(image_at, tree_at=None):
         first = jump_to(image_at, tree_at)
         words += loaded(image, image_at)
     if tree_at is not None:
-        run([*with_option(words, "-M", f"virt,dumpdtb={path}/tree")], limit_s=BOOT_S).want(0)
+        own_tree(words, f"{path}/tree")
         trim(f"{path}/tree")
         words += loaded(f"{path}/tree", tree_at)
     loaded(f"{path}/first", KERNEL, first)
@@ -128,6 +133,27 @@ def _():
 def _(cpu):
     words, _ = virt()
     greets(with_option(words, "-cpu", cpu))
+
+
+@suite.test("virt: the device tree's frequency of the timer comes before the CPU's")
+def _():
+    words, _ = virt()
+    tree = f"{work}/slow-timer"
+    own_tree(words, tree)
+    run(["fdtput", "-t", "u", tree, "/timer", "clock-frequency", "6250"]).want(0)  # it is 62.5 MHz: 0.1 ms become 1 s
+    output = run([*words, "-dtb", tree], limit_s=BOOT_S).want(0, "^Hello, world!$", last="fata: exit 0").output
+    stamp = re.search(r"^\[ *(\d+)\.\d+\]", output, re.M)
+    check(stamp and int(stamp[1]) >= 1, output)
+
+
+@suite.test("bpim2u: boots with the Cubieboard2's device tree, which has the same devices")
+def _():
+    words, _ = virt(machine="bpim2u")
+    tree = words[words.index("-dtb") + 1]
+    boot("hello", "bpim2u", "--count=1").want(0)  # fetches a newer QEMU where it has to
+    if os.path.exists(newer := f"{ROOT}/build/qemu/{words[0]}"):
+        words[0] = newer
+    greets(with_option(words, "-dtb", f"{os.path.dirname(tree)}/sun7i-a20-cubieboard2.dtb"))
 
 
 @suite.test("virt: what QEMU calls errors of the guest does not occur")
