@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # The ARM board. `fata boards` reads the lines KEY := value.
-BOARD_DESCRIPTION := ARM Cortex-A7 and A8 by device tree: Cubieboard2, Cubieboard; QEMU virt, cubieboard, bpim2u; Xen
+BOARD_DESCRIPTION := ARM Cortex-A7 and A8 by device tree: QEMU virt, cubieboard, bpim2u; made for the Cubieboard2
 BOARD_CPU := armv7a
 BOARD_MACHINES := virt cubieboard bpim2u
 BOARD_IMAGE_FORMAT := zimage

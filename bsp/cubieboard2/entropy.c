@@ -12,7 +12,9 @@
 #include <fata/random.h>
 #include <string.h>
 
-#define PMCR_ENABLE 1u
+#define PMCR_ENABLE 0x01u
+#define PMCR_DIVIDES 0x08u /* counts every 64th cycle */
+#define PMCR_PAUSES 0x20u  /* does not count where events are not to be seen: in secure state */
 #define PMCNTEN_CYCLES (UINT32_C(1) << 31)
 #define DFR0_COUNTERS(dfr0) ((dfr0) >> 24 & 0xf)
 #define DFR0_COUNTERS_NONE 0xfu
@@ -29,7 +31,7 @@ static bool start_cycle_counter(void)
     const uint32_t version = DFR0_COUNTERS(arm_id_dfr0());
     if (version == 0 || version == DFR0_COUNTERS_NONE)
         return false;
-    set_performance_control(performance_control() | PMCR_ENABLE);
+    set_performance_control((performance_control() & ~(PMCR_DIVIDES | PMCR_PAUSES)) | PMCR_ENABLE);
     enable_counters(PMCNTEN_CYCLES);
     return true;
 }

@@ -51,12 +51,13 @@ static void find_ram(fa_ranges *ram)
 }
 
 /* Where the notes end that cover the first so many ranges. */
-static uint64_t notes_end_of(const fa_ranges *ram, size_t count, uint64_t notes)
+static uintptr_t notes_end_of(const fa_ranges *ram, size_t count, uintptr_t notes)
 {
-    return page_up(notes + (ram->items[count - 1].end - ARM_RAM_WINDOW) / FA_PAGE_BYTES);
+    const uintptr_t ram_end = (uintptr_t)ram->items[count - 1].end;
+    return (uintptr_t)page_up(notes + (ram_end - ARM_RAM_WINDOW) / FA_PAGE_BYTES);
 }
 
-static uint64_t min(uint64_t a, uint64_t b)
+static uintptr_t min(uintptr_t a, uintptr_t b)
 {
     return a < b ? a : b;
 }
@@ -66,7 +67,7 @@ void memory_init(uintptr_t dt_end)
     fa_ranges ram = {.count = 0};
     find_ram(&ram);
     const uintptr_t notes = (uintptr_t)page_up(dt_end);
-    const uint64_t ram_end = fa_ranges_end_at(&ram, ARM_RAM_WINDOW);
+    const uintptr_t ram_end = (uintptr_t)fa_ranges_end_at(&ram, ARM_RAM_WINDOW);
     if (ram_end == 0)
         fa_panic("the device tree has no usable memory at 0x%lx, where the image is",
                  (unsigned long)arm_ram_start);
@@ -74,21 +75,21 @@ void memory_init(uintptr_t dt_end)
         fa_panic("not enough memory: the image and its device tree take %lu KiB, there are %lu",
                  (unsigned long)((notes - ARM_RAM_WINDOW) / FA_KIB),
                  (unsigned long)((ram_end - ARM_RAM_WINDOW) / FA_KIB));
-    const uint64_t early_end = min(ram_end, arm_early_end(dt_end));
+    const uintptr_t early_end = min(ram_end, arm_early_end(dt_end));
     /* RAM so far up that its notes have no room is left alone. */
     while (ram.count > 1 && notes_end_of(&ram, ram.count, notes) >= early_end)
         ram.count--;
-    const uintptr_t notes_end = (uintptr_t)notes_end_of(&ram, ram.count, notes);
+    const uintptr_t notes_end = notes_end_of(&ram, ram.count, notes);
     fa_pages_init(&fa_ram, ARM_RAM_WINDOW,
                   (size_t)((ram.items[ram.count - 1].end - ARM_RAM_WINDOW) / FA_PAGE_BYTES),
                   (uint8_t *)notes);
 
-    fa_pages_add(&fa_ram, notes_end, (uintptr_t)early_end);
-    arm_mmu_init(dt_end, (uintptr_t)ram_end);
+    fa_pages_add(&fa_ram, notes_end, early_end);
+    arm_mmu_init(dt_end, ram_end);
     for (size_t i = 0; i < ram.count; i++)
         arm_mmu_map_ram((uintptr_t)ram.items[i].start, (uintptr_t)ram.items[i].end);
     arm_mmu_finish();
-    fa_pages_add(&fa_ram, (uintptr_t)early_end, (uintptr_t)ram_end);
+    fa_pages_add(&fa_ram, early_end, ram_end);
     for (size_t i = 1; i < ram.count; i++)
         fa_pages_add(&fa_ram, (uintptr_t)ram.items[i].start, (uintptr_t)ram.items[i].end);
 }

@@ -82,8 +82,9 @@ void fa_boot_with_args(int argc, char **argv)
 
 void fa_boot_with_text(char *command_line)
 {
-    static char *words[FA_BOOT_WORDS_MAX + 2] = {(char *)fa_program_name};
+    static char *words[FA_BOOT_WORDS_MAX + 2];
     size_t count;
+    words[0] = (char *)fa_program_name;
     const fa_err err = fa_words_split(command_line, words + 1, FA_BOOT_WORDS_MAX, &count);
     if (err != FA_OK) {
         printf("%s: the command line %s\n", fa_program_name,

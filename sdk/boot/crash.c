@@ -33,13 +33,14 @@ static void say(const char *fmt, ...)
     plat_console_write(line, len < 0 ? 0 : (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
-static void print_frames(fa_cpu_frame frame, unsigned frames_max)
+/* Leaves the last of the frames behind. */
+static void print_frames(fa_cpu_frame *frame, unsigned frames_max)
 {
     unsigned count = 0;
     do {
-        say("fata: at 0x%" PRIxPTR "\n", frame.pc);
+        say("fata: at 0x%" PRIxPTR "\n", frame->pc);
         count++;
-    } while (count < frames_max && fa_cpu_frame_up(&frame, plat_readable));
+    } while (count < frames_max && fa_cpu_frame_up(frame, plat_readable));
 }
 
 /* A name that may be damaged, cut at what can be read and at NAME_BYTES. */
@@ -102,7 +103,7 @@ static void print_fibers(void)
             say(", stack %zu of %zu bytes", info.stack_used_bytes, info.stack_bytes);
         say("\n");
         if (info.frame.pc != 0)
-            print_frames(info.frame, FIBER_FRAMES_MAX);
+            print_frames(&info.frame, FIBER_FRAMES_MAX);
     }
     if (count == FIBERS_MAX && fa_sched_count() > count)
         say("fata: and %zu more fibers\n", fa_sched_count() - count);
@@ -120,9 +121,14 @@ static void enter_once(void)
     (void)fa_stdio_flush();
 }
 
-/* What hangs on memory of the program comes last. */
-FA_NORETURN static void finish(void)
+/* From the backtrace on; what hangs on memory of the program comes last. `address` (0: none) is what
+ * the program accessed. */
+FA_NORETURN static void finish(fa_cpu_frame *frame, uintptr_t address)
 {
+    print_frames(frame, FRAMES_MAX);
+    print_running();
+    if (address != 0)
+        print_guarded(address);
     print_fibers();
     say("fata: exit %d\n", FA_EXIT_CRASH);
     plat_exit(FA_EXIT_CRASH);
@@ -147,11 +153,7 @@ void fa_crash(const fa_crash_report *report)
     fa_cpu_frame frame = report->frame;
     if (report->access == FA_CRASH_EXECUTE) /* a call into nowhere: the caller says more */
         (void)fa_cpu_frame_up_from_entry(&frame, plat_readable);
-    print_frames(frame, FRAMES_MAX);
-    print_running();
-    if (has_address)
-        print_guarded(report->address);
-    finish();
+    finish(&frame, has_address ? report->address : 0);
 }
 
 void fa_panic(const char *fmt, ...)
@@ -166,9 +168,7 @@ void fa_panic(const char *fmt, ...)
     fa_cpu_frame frame;
     fa_cpu_frame_here(&frame);
     (void)fa_cpu_frame_up(&frame, plat_readable); /* who panics, not this */
-    print_frames(frame, FRAMES_MAX);
-    print_running();
-    finish();
+    finish(&frame, 0);
 }
 
 void fa_panic_assert(const char *file, int line, const char *condition)

@@ -143,6 +143,8 @@ static void print_zimage(const struct zimage *zimage, const char *path)
     uint32_t counted = zimage->end - zimage->start;
 
     printf("%s: zImage, %s\n", path, elf_machine_name(ELF_MACHINE_ARM));
+    printf("  header    magic 0x%" PRIx32 ", start 0x%" PRIx32 ", end 0x%" PRIx32 "\n", ZIMAGE_MAGIC, zimage->start,
+           zimage->end);
     printf("  size      %zu bytes, %s\n", zimage->len,
            counted == zimage->len ? "as its header says" : text_format("of which its header counts %" PRIu32, counted));
     if (zimage->start == 0) {
@@ -240,6 +242,7 @@ static void json_zimage(struct json *json, const struct zimage *zimage)
     json_number(json, "header_bytes", zimage->end - zimage->start);
     json_bool(json, "position_independent", zimage->start == 0);
     json_address(json, "start", zimage->start);
+    json_address(json, "end", zimage->end);
     json_text(json, "byte_order", zimage_order_name(zimage));
 }
 

@@ -6,7 +6,6 @@
  * there. */
 enum { AT_MAGIC = 0x24, AT_START = 0x28, AT_END = 0x2c, AT_ORDER = 0x30, HEADER_BYTES = 0x34 };
 
-#define MAGIC UINT32_C(0x016f2818)
 #define ORDER_WORD UINT32_C(0x04030201)
 #define ORDER_WORD_SWAPPED UINT32_C(0x01020304)
 
@@ -19,7 +18,7 @@ static uint32_t get32(const uint8_t *bytes, size_t offset)
 
 bool zimage_matches(const uint8_t *bytes, size_t len)
 {
-    return len >= AT_MAGIC + 4 && get32(bytes, AT_MAGIC) == MAGIC;
+    return len >= AT_MAGIC + 4 && get32(bytes, AT_MAGIC) == ZIMAGE_MAGIC;
 }
 
 bool zimage_parse(struct zimage *zimage, const uint8_t *bytes, size_t len, const char **why_out)

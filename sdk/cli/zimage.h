@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ZIMAGE_MAGIC UINT32_C(0x016f2818)
+
 enum zimage_order { ZIMAGE_ORDER_UNKNOWN, ZIMAGE_LITTLE_ENDIAN, ZIMAGE_BIG_ENDIAN };
 
 struct zimage {

@@ -209,11 +209,11 @@ void fa_heap_init(fa_heap *heap, void *(*take)(void *source, size_t len),
 static block *align_block(fa_heap *heap, block *b, size_t align)
 {
     const uintptr_t payload = (uintptr_t)payload_of(b);
-    uintptr_t aligned = (payload + align - 1) / align * align;
+    uintptr_t aligned = (payload + align - 1) & ~(align - 1);
     if (aligned == payload)
         return b;
     if (aligned - payload < HEADER_BYTES + BLOCK_MIN_BYTES)
-        aligned += (HEADER_BYTES + BLOCK_MIN_BYTES + align - 1) / align * align;
+        aligned += (HEADER_BYTES + BLOCK_MIN_BYTES + align - 1) & ~(align - 1);
     block *rest = cut(b, aligned - payload - HEADER_BYTES);
     fa_assert(rest != NULL && (uintptr_t)payload_of(rest) == aligned);
     list_add(heap, b);

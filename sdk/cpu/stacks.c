@@ -8,7 +8,7 @@
 
 typedef struct slot_size {
     const fa_cpu_stack_window *window;
-    size_t slot_bytes;
+    unsigned slot_bits; /* a slot has 2^slot_bits bytes */
     uintptr_t used_count; /* slots ever taken: those beyond have never been used */
     uintptr_t first_free; /* 1 + number of the slot, 0: none */
 } slot_size;
@@ -16,22 +16,22 @@ typedef struct slot_size {
 #define LINK_SHIFT 2u
 
 static slot_size sizes[FA_CPU_STACK_SIZES] = {
-    {&fa_cpu_stack_windows[0], 16 * FA_KIB, 0, 0},
-    {&fa_cpu_stack_windows[1], 64 * FA_KIB, 0, 0},
-    {&fa_cpu_stack_windows[2], FA_MIB, 0, 0},
+    {&fa_cpu_stack_windows[0], 14, 0, 0},
+    {&fa_cpu_stack_windows[1], 16, 0, 0},
+    {&fa_cpu_stack_windows[2], 20, 0, 0},
 };
 
 static slot_size *size_for(size_t page_count)
 {
     for (size_t i = 0; i < FA_ARRAY_COUNT(sizes); i++)
-        if (page_count < sizes[i].slot_bytes / FA_PAGE_BYTES)
+        if (page_count < ((size_t)1 << sizes[i].slot_bits) / FA_PAGE_BYTES)
             return &sizes[i];
     return NULL;
 }
 
 static uintptr_t slot_address(const slot_size *size, uintptr_t number)
 {
-    return size->window->start + number * size->slot_bytes;
+    return size->window->start + (number << size->slot_bits);
 }
 
 /* The page-table entry of a slot's guard page, the slot being off the list; NULL: no memory. */
@@ -39,7 +39,7 @@ static fa_cpu_page_entry *take_slot(slot_size *size, uintptr_t *number_out)
 {
     const bool reuse = size->first_free != 0;
     *number_out = reuse ? size->first_free - 1 : size->used_count;
-    if (*number_out >= size->window->bytes / size->slot_bytes)
+    if (*number_out >= size->window->bytes >> size->slot_bits)
         return NULL;
     fa_cpu_page_entry *guard = fa_cpu_stack_entry(slot_address(size, *number_out));
     if (guard == NULL)
@@ -99,5 +99,5 @@ void fa_cpu_stack_free(void *base, size_t size_bytes)
     const uintptr_t address = (uintptr_t)base - FA_PAGE_BYTES;
     fa_cpu_page_entry *guard = fa_cpu_stack_entry(address);
     unmap(guard + 1, (uintptr_t)base, page_count);
-    give_slot(size, guard, (address - size->window->start) / size->slot_bytes);
+    give_slot(size, guard, (address - size->window->start) >> size->slot_bits);
 }

@@ -9,11 +9,12 @@ import struct
 from guests import *
 
 RAM = 0x40000000
+RAM_END = RAM + 0x2000000  # of virt's default memory
 KERNEL = RAM + 0x10000  # where QEMU puts what -kernel names
 
 
 def virt(*arguments, machine="virt"):
-    """QEMU's command line for hello on virt, as words, and hello's image."""
+    """QEMU's command line for hello, as words, and hello's image."""
     image = built("hello", "cubieboard2")
     line = run([FATA, "run", "--image", image, "--on", machine, "--dry-run", "--", "--count=1", *arguments]).want(0).output
     return shlex.split(line), image
@@ -71,6 +72,11 @@ def trim(tree):
         file.write(struct.pack(">I", size))
 
 
+def own_tree(words, path):
+    """Has virt write the device tree that it would hand over to a file."""
+    run([*with_option(words, "-M", f"virt,dumpdtb={path}")], limit_s=BOOT_S).want(0)
+
+
 def loaded(path, at, data=None):
     """QEMU's words for a file at an address; it is written first where its content is given."""
     if data is not None:
@@ -83,6 +89,8 @@ def placed(image_at, tree_at=None):
     words, image = virt()
     path = tempfile.mkdtemp(dir=work)
     mover_at, source, size = RAM + 0x1800000, RAM + 0x1400000, os.path.getsize(image)
+    if image_at is None:
+        image_at = RAM_END - size
     if image_at < KERNEL + 64 and image_at + size > KERNEL:
         first = jump_to(mover_at)
         words += [*loaded(f"{path}/mover", mover_at, move_to(image_at, source, size)), *loaded(image, source)]
@@ -90,18 +98,19 @@ def placed(image_at, tree_at=None):
         first = jump_to(image_at, tree_at)
         words += loaded(image, image_at)
     if tree_at is not None:
-        run([*with_option(words, "-M", f"virt,dumpdtb={path}/tree")], limit_s=BOOT_S).want(0)
+        own_tree(words, f"{path}/tree")
         trim(f"{path}/tree")
         words += loaded(f"{path}/tree", tree_at)
     loaded(f"{path}/first", KERNEL, first)
     greets(with_option(words, "-kernel", f"{path}/first"))
 
 
-# The default memory is 32 MiB. The image's own place is 16 KiB into the RAM.
+# The image's own place is 16 KiB into the RAM.
 for title, offset in (("a page before its own place", 0x3000), ("at its own place", 0x4000),
                       ("a little above its own place", 0x4800), ("at an odd multiple of 4", 0x654324),
-                      ("where U-Boot puts it", 0x1800000), ("at the end of the RAM", 0x1ff0000)):
+                      ("where U-Boot puts it", 0x1800000), ("close to the end of the RAM", 0x1ff0000)):
     suite.test(f"virt: the image is put {title} and boots", RAM + offset)(placed)
+suite.test("virt: the image is put so that it ends with the RAM and boots", None)(placed)
 for title, offset in (("in the first page", 0x100), ("where the image will be", 0x6000),
                       ("where the image's .bss will be", 0x18000), ("behind the image", 0x120000),
                       ("at the end of the RAM", 0x1f00000)):
@@ -124,6 +133,27 @@ def _():
 def _(cpu):
     words, _ = virt()
     greets(with_option(words, "-cpu", cpu))
+
+
+@suite.test("virt: the device tree's frequency of the timer comes before the CPU's")
+def _():
+    words, _ = virt()
+    tree = f"{work}/slow-timer"
+    own_tree(words, tree)
+    run(["fdtput", "-t", "u", tree, "/timer", "clock-frequency", "6250"]).want(0)  # it is 62.5 MHz: 0.1 ms become 1 s
+    output = run([*words, "-dtb", tree], limit_s=BOOT_S).want(0, "^Hello, world!$", last="fata: exit 0").output
+    stamp = re.search(r"^\[ *(\d+)\.\d+\]", output, re.M)
+    check(stamp and int(stamp[1]) >= 1, output)
+
+
+@suite.test("bpim2u: boots with the Cubieboard2's device tree, which has the same devices")
+def _():
+    words, _ = virt(machine="bpim2u")
+    tree = words[words.index("-dtb") + 1]
+    boot("hello", "bpim2u", "--count=1").want(0)  # fetches a newer QEMU where it has to
+    if os.path.exists(newer := f"{ROOT}/build/qemu/{words[0]}"):
+        words[0] = newer
+    greets(with_option(words, "-dtb", f"{os.path.dirname(tree)}/sun7i-a20-cubieboard2.dtb"))
 
 
 @suite.test("virt: what QEMU calls errors of the guest does not occur")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""C libraries as they are: Lua."""
+"""C libraries: what the SDK has chosen in its own, and Lua, as it is."""
 import re
 
 from guests import *
@@ -10,3 +10,9 @@ if "lua" in PROGRAMS:
         def _(machine, debug):
             done = boot("lua", machine, debug=debug).want(0, last="fata: exit 0")
             check(not re.search("^not ok", done.output, re.MULTILINE), done.shown())
+
+if "libc" in PROGRAMS:
+    for machine, debug in WHERE:
+        @suite.test(f"libc: moving bytes, division, numbers on {machine}{', debug' if debug else ''}", machine, debug)
+        def _(machine, debug):
+            boot("libc", machine, debug=debug).want(0, "^0 checks have failed$", last="fata: exit 0")

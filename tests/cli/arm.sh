@@ -171,8 +171,9 @@ check "run on cubieboard: the record's status, before 2 seconds of silence" 7 ''
 check "run on cubieboard: more after the record" 124 'more' on_arm cubieboard arm-more --timeout 1
 check "run of an ARM ELF file: the image is named" 125 "for debuggers, what boots was made of it: $work/img/arm-off\$" on_arm virt arm-off.elf
 check "inspect of an ARM ELF file: the image is named" 1 "what boots was made of it: $work/img/arm-off\$" "$fata" inspect "$work/img/arm-off.elf"
-check "run --gdb on virt: the debugger is one for ARM" 143 "^    gdb-multiarch .*arm-off.elf -ex 'target remote :4321'" \
-    timeout --preserve-status 1 "$fata" run --image "$work/img/arm-off" --on virt --gdb 4321
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+check "run --gdb on virt: the debugger is one for ARM" 143 "^    gdb-multiarch .*arm-off.elf -ex 'target remote :$port'" \
+    timeout --preserve-status 3 "$fata" run --image "$work/img/arm-off" --on virt --gdb "$port"
 check "run --gdb on virt: without it" 125 'gdb-multiarch is not installed' sh -c '
     ln -sf "$(command -v qemu-system-arm)" "$2/qemu-system-arm" && PATH=$2 exec "$1" run --image "$3" --on virt --gdb' sh "$fata" "$work/bin" "$work/img/arm-off"
 

@@ -333,6 +333,15 @@ static void damaged(void **state)
         assert_int_equal(dt_open(blob, blob_bytes), FA_EINVAL);
         bytes[places[i]] ^= 2;
     }
+    /* Version 16, and one that only readers of version 18 understand; 18 that those of 17 do is well. */
+    fdt_set_version(blob, 16);
+    assert_int_equal(dt_open(blob, blob_bytes), FA_EINVAL);
+    fdt_set_version(blob, 18);
+    assert_int_equal(dt_open(blob, blob_bytes), FA_OK);
+    fdt_set_last_comp_version(blob, 18);
+    assert_int_equal(dt_open(blob, blob_bytes), FA_EINVAL);
+    fdt_set_version(blob, 17);
+    fdt_set_last_comp_version(blob, 16);
     assert_int_equal(dt_open(blob, blob_bytes), FA_OK);
 }
 

@@ -11,8 +11,9 @@
  *                         begins with a page of its own, unlike in the file
  *     __image_end         the device tree
  *
- * The device tree is moved first, above all that is there, then the image, by code that was copied
- * out of its way, then the device tree comes down. r4 to r10 keep their meaning throughout:
+ * The device tree is moved first: to its final place, if the image as it is lies above that, or above
+ * both places of the image. Then the image, by code that was copied behind the device tree, and the
+ * device tree comes down. r4 to r10 keep their meaning throughout:
  *     r4   the first byte of RAM          r8   the device tree's final place
  *     r5   where the image is             r9   its length, 0: there is none
  *     r6   the image's length             r10  where it is
@@ -33,10 +34,15 @@
 #define MIDR_MODEL_MASK 0xff0ffff0
 #define MIDR_CORTEX_A8 0x410fc080
 
-#define SCTLR_SET 0x1805 /* I, Z (branch prediction), C, M */
-#define SCTLR_CLEAR_HIGH 0x7200 /* bits 31 to 16: TE, AFE, TRE, EE */
-#define SCTLR_CLEAR_LOW 0x2007  /* V (high vectors), C, A (alignment check), M */
-#define SECTION_RAM 0x140e       /* TEX 1, C, B: write-back, write-allocate; AP 1: for privileged code; domain 0 */
+#define SCTLR_SET 0x10001805 /* TRE, I, Z (branch prediction), C, M */
+#define SCTLR_CLEAR_HIGH 0x7218 /* bits 31 to 16: TE, AFE, TRE, EE, UWXN, WXN */
+#define SCTLR_CLEAR_LOW 0x3007  /* V (high vectors), I, C, A (alignment check), M */
+/* What the bits TEX[0], C and B of an entry say (B3.8.3): 1 is Device memory, 7 Normal memory,
+ * write-back and write-allocate, and inner-shareable with the bit S: outer-shareable it would be
+ * without this remapping. */
+#define PRRR 0x800b8004 /* NOS7; NS1; DS1, DS0; TR7 Normal, TR1 Device */
+#define NMRR 0x40004000 /* OR7, IR7: write-back, write-allocate */
+#define SECTION_RAM 0x140e       /* TEX 1, C, B; AP 1: for privileged code; domain 0 */
 #define SECTION_SHAREABLE 0x10000
 /* Walks through cacheable memory: on the A7 and others inner-shareable (IRGN and RGN write-back,
  * write-allocate, S, NOS); on the A8, which has neither, write-back. */
@@ -97,8 +103,18 @@ start:
 
 in_svc:
     cpsid aif, #MODE_SVC
-    /* Off: MMU, data cache, and what decides about byte order, alignment and vectors. */
-    mrc p15, 0, r0, c1, c0, 0
+    /* SMP: without it the A7 does not cache shareable memory. It comes before any maintenance of
+     * caches and TLBs (Cortex-A7 TRM, ACTLR). Not everybody may write it. */
+    bl compare_a8
+    beq 1f
+    mrc p15, 0, r0, c1, c0, 1
+    tst r0, #0x40
+    orreq r0, r0, #0x40
+    mcreq p15, 0, r0, c1, c0, 1
+    /* Off: MMU, caches, and what decides about byte order, alignment and vectors. Instructions that
+     * are fetched through caches leave lines in the second level, which ICIALLU does not reach: what
+     * is moved to such a place would not be what runs. */
+1:  mrc p15, 0, r0, c1, c0, 0
     movw r1, #SCTLR_CLEAR_LOW
     movt r1, #SCTLR_CLEAR_HIGH
     bic r0, r0, r1
@@ -143,17 +159,24 @@ in_svc:
     bic r9, r2, #STEP_BYTES - 1
 
 moved_up:
+    /* To its final place, if there is room for it and the mover below the image as it is. Xen puts
+     * an image so high that there may be none above it. */
+    add r1, r8, r9
+    add r1, r1, #mover_end - mover
+    mov r0, r8
+    cmp r1, r5
+    bls 1f
     /* Up: above the image as it is and as it will be. */
     add r0, r5, r6
     cmp r0, r8
     movlo r0, r8
     add r0, r0, #STEP_BYTES - 1
     bic r0, r0, #STEP_BYTES - 1
-    mov r1, r10
+1:  mov r1, r10
     mov r10, r0
     mov r2, r9
     bl move
-    /* The mover goes above that, and there. */
+    /* The mover goes behind that, and there. */
     add r0, r10, r9
     mov r3, r0
     adr r1, mover
@@ -165,8 +188,8 @@ moved_up:
     /* Moves r2 bytes, a multiple of 8, from r1 to r0, which may overlap. Uses r11 and r12. */
 move:
     cmp r2, #0
+    cmpne r0, r1
     bxeq lr
-    cmp r0, r1
     bhi 2f
 1:  ldmia r1!, {r11, r12}
     stmia r0!, {r11, r12}
@@ -181,6 +204,15 @@ move:
     bne 3b
     bx lr
 
+    /* Equal: the CPU is a Cortex-A8. Uses r0 and r1. */
+compare_a8:
+    mrc p15, 0, r0, c0, c0, 0
+    ldr r1, =MIDR_MODEL_MASK
+    and r0, r0, r1
+    ldr r1, =MIDR_CORTEX_A8
+    cmp r0, r1
+    bx lr
+
     /* Code was written: to memory, since the data cache is off. */
 forget_code:
     mov r12, #0
@@ -191,7 +223,7 @@ forget_code:
     isb
     bx lr
 
-    /* Runs above everything. */
+    /* Runs where nothing else is. */
     .balign 8
 mover:
     mov r0, r7
@@ -263,38 +295,14 @@ placed:
     stmialo r12!, {r0-r3}
     blo 1b
 
-    /* Memory is right, but caches may hold older lines of it, fetched as code: those go. */
-    mrc p15, 0, r0, c0, c0, 1
-    ubfx r0, r0, #16, #4        /* CTR.DminLine: words, as a power of two */
-    mov r1, #4
-    lsl r1, r1, r0
-    add r2, r8, r9
-    mov r0, r4
-1:  mcr p15, 0, r0, c7, c6, 1   /* DCIMVAC */
-    add r0, r0, r1
-    cmp r0, r2
-    blo 1b
-    bl forget_code
-
     /* The image, and one megabyte more than it, as it lies and where it is linked. */
-    mrc p15, 0, r0, c0, c0, 0
-    ldr r1, =MIDR_MODEL_MASK
-    and r0, r0, r1
-    ldr r1, =MIDR_CORTEX_A8
+    bl compare_a8
     movw r2, #TTBR_SHARED
     movw r3, #SECTION_RAM
-    cmp r0, r1                  /* Cortex-A8: treats shareable memory as uncached */
-    moveq r2, #TTBR_A8
+    moveq r2, #TTBR_A8          /* the A8 treats shareable memory as uncached */
     addne r3, r3, #SECTION_SHAREABLE
     orr r2, r2, r4              /* TTBR0 */
-    beq 1f
-    /* SMP: without it the A7 does not cache shareable memory. Not everybody may write it. */
-    mrc p15, 0, r0, c1, c0, 1
-    tst r0, #0x40
-    orreq r0, r0, #0x40
-    mcreq p15, 0, r0, c1, c0, 1
-    isb
-1:  add r12, r8, r9
+    add r12, r8, r9
     add r12, r12, #0x100000
     orr r3, r3, r4
     str r3, [r4, r4, lsr #18]
@@ -306,19 +314,35 @@ placed:
     cmp r1, r12
     blo 1b
 
+    /* Memory is right, but caches may hold older lines of it: those go. */
+    mrc p15, 0, r0, c0, c0, 1
+    ubfx r0, r0, #16, #4        /* CTR.DminLine: words, as a power of two */
+    mov r1, #4
+    lsl r1, r1, r0
+    add r3, r8, r9
+    mov r0, r4
+1:  mcr p15, 0, r0, c7, c6, 1   /* DCIMVAC */
+    add r0, r0, r1
+    cmp r0, r3
+    blo 1b
+    bl forget_code
+
     mov r0, #0
-    dsb
     mcr p15, 0, r0, c2, c0, 2   /* TTBCR: TTBR0 for all addresses, short descriptors */
     mcr p15, 0, r2, c2, c0, 0   /* TTBR0 */
     mov r0, #1
     mcr p15, 0, r0, c3, c0, 0   /* DACR: domain 0 obeys the tables */
+    ldr r0, =PRRR
+    mcr p15, 0, r0, c10, c2, 0
+    ldr r0, =NMRR
+    mcr p15, 0, r0, c10, c2, 1
     mov r0, #0
     mcr p15, 0, r0, c8, c7, 0   /* TLBIALL */
     mcr p15, 0, r0, c7, c5, 6   /* BPIALL */
     dsb
     isb
     mrc p15, 0, r0, c1, c0, 0
-    movw r1, #SCTLR_SET
+    ldr r1, =SCTLR_SET
     orr r0, r0, r1
     mcr p15, 0, r0, c1, c0, 0
     isb

@@ -44,6 +44,7 @@ static const char *abort_name(uint32_t fsr)
     case 0x0d: case 0x0f: return "page fault"; /* permission */
     case 0x08: return "external abort: nothing answers";
     case 0x0c: case 0x0e: return "external abort in a page-table walk";
+    case 0x10: return "conflict in the TLB";
     case 0x16: return "asynchronous external abort";
     case 0x19: case 0x1c: case 0x1e: case 0x18: return "memory parity error";
     default: return "abort";
@@ -55,6 +56,8 @@ void arm_fault(const struct arm_fault_frame *f, fault number, uint32_t sp, uint3
     static const char *const names[] = {
         [UNDEFINED] = "invalid opcode", [SUPERVISOR_CALL] = "supervisor call",
         [INTERRUPT] = "unexpected interrupt", [FAST_INTERRUPT] = "unexpected fast interrupt"};
+    static const char reg_names[][5] = {"r0", "r1",  "r2",  "r3",  "r4", "r5", "r6", "r7",   "r8",  "r9",
+                                        "r10", "r11", "r12", "sp", "lr", "pc", "cpsr", "far", "fsr"};
     uint32_t pc = f->pc, address = 0, status = 0;
     const char *what;
     fa_crash_access access = FA_CRASH_NO_ADDRESS;
@@ -73,13 +76,12 @@ void arm_fault(const struct arm_fault_frame *f, fault number, uint32_t sp, uint3
         if (number == UNDEFINED || number == SUPERVISOR_CALL)
             pc -= f->psr & PSR_THUMB ? 2 : 4;
     }
-    const fa_crash_reg regs[] = {
-        {"r0", f->r[0]},    {"r1", f->r[1]},   {"r2", f->r[2]},   {"r3", f->r[3]},
-        {"r4", f->r[4]},    {"r5", f->r[5]},   {"r6", f->r[6]},   {"r7", f->r[7]},
-        {"r8", f->r[8]},    {"r9", f->r[9]},   {"r10", f->r[10]}, {"r11", f->r[11]},
-        {"r12", f->r[12]},  {"sp", sp},        {"lr", lr},        {"pc", pc},
-        {"cpsr", f->psr},   {"far", address},  {"fsr", status},
-    };
+    const uint32_t others[] = {sp, lr, pc, f->psr, address, status};
+    fa_crash_reg regs[FA_ARRAY_COUNT(f->r) + FA_ARRAY_COUNT(others)];
+    for (size_t i = 0; i < FA_ARRAY_COUNT(regs); i++)
+        regs[i] = (fa_crash_reg){reg_names[i], i < FA_ARRAY_COUNT(f->r)
+                                                   ? f->r[i]
+                                                   : others[i - FA_ARRAY_COUNT(f->r)]};
     fa_crash_report report = {
         .what = what,
         .access = access,

@@ -35,9 +35,9 @@ fa_err arch_timer_probe(dt_node node)
         return FA_OK;
     if (!arm_has_generic_timer())
         return FA_ENOTSUP;
-    /* The register is what firmware left in it: nothing, on some boards. */
-    const uint32_t hz = arm_cntfrq();
-    timer.hz = hz != 0 ? hz : dt_u32(node, "clock-frequency", 0);
+    /* The register is what firmware left in it: where that is wrong, the tree says so (binding
+     * arm,arch_timer). Xen copies what the machine's own tree says. */
+    timer.hz = dt_u32(node, "clock-frequency", arm_cntfrq());
     if (timer.hz == 0) {
         fa_log_error("no frequency: CNTFRQ is 0 and the device tree has no clock-frequency");
         return FA_ENOTSUP;

@@ -45,6 +45,15 @@ static uint8_t own_target(void)
     return (uint8_t)(targets | targets >> 8 | targets >> 16 | targets >> 24);
 }
 
+/* Nothing is written where nothing is set: under Xen these registers read 0, and a write to them is
+ * an error in its log, before Xen 4.16 even a data abort. */
+static void clear_bits(unsigned reg)
+{
+    const uint32_t bits = arm_read32(distributor, reg);
+    if (bits != 0)
+        arm_write32(distributor, reg, bits);
+}
+
 static void set_trigger(unsigned line, bool edge)
 {
     const unsigned reg = GICD_ICFGR + line / 16 * 4, shift = line % 16 * 2;
@@ -108,8 +117,8 @@ fa_err gic_probe(dt_node node)
     /* Whatever a loader has left: open, pending, or not ended. */
     for (unsigned line = 0; line < line_count; line += 32) {
         arm_write32(distributor, GICD_ICENABLER + line / 8, UINT32_MAX);
-        arm_write32(distributor, GICD_ICPENDR + line / 8, UINT32_MAX);
-        arm_write32(distributor, GICD_ICACTIVER + line / 8, UINT32_MAX);
+        clear_bits(GICD_ICPENDR + line / 8);
+        clear_bits(GICD_ICACTIVER + line / 8);
     }
     arm_write32(distributor, GICD_CTLR, ENABLE);
     arm_write32(interface, GICC_PMR, PRIORITY_MASK);
