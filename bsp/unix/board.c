@@ -5,6 +5,7 @@
 #include "../../sdk/fiber/console.h"
 #include "../../sdk/core/console.h"
 #include "../plat.h"
+#include "events.h"
 #include "faults.h"
 #include <errno.h>
 #include <fata/random.h>
@@ -33,6 +34,7 @@ __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *st
 
 static bool listening;
 static bool input_ended;
+events_set board_events = {.descriptor = -1};
 
 /* An error that a sanitizer finds becomes a crash report with the fibers, by way of abort(). The
  * leak check does not know of fiber stacks: what only they point to would be a leak to it. */
@@ -136,32 +138,39 @@ uint64_t plat_clock_wall_ns(void)
     return read_clock(CLOCK_REALTIME);
 }
 
-/* Waits for input until the deadline; tells the console's reader when there is some. */
-static void wait_for_input(const struct timespec *span)
+/* Waits for input and events until the deadline; tells the console's reader, and sources, of them. */
+static void wait_for_news(const struct timespec *span)
 {
     const bool open = listening && !input_ended;
-    struct pollfd input = {.fd = open ? STDIN_FILENO : -1, .events = POLLIN};
-    if (ppoll(&input, 1, span, NULL) > 0)
+    struct pollfd news[] = {{.fd = open ? STDIN_FILENO : -1, .events = POLLIN},
+                            {.fd = board_events.descriptor, .events = POLLIN}};
+    if (ppoll(news, FA_ARRAY_COUNT(news), span, NULL) <= 0)
+        return;
+    if (news[0].revents != 0)
         fa_console_input_arrived();
+    if (news[1].revents != 0)
+        board_events.take();
 }
 
 void plat_poll(void)
 {
     if (listening)
-        wait_for_input(&(struct timespec){0, 0});
+        wait_for_news(&(struct timespec){0, 0});
+    else if (board_events.descriptor >= 0)
+        board_events.take();
 }
 
 bool plat_wait(fa_deadline deadline)
 {
     if (deadline == FA_FOREVER) {
-        if (!listening || input_ended)
+        if ((!listening || input_ended) && board_events.descriptor < 0)
             return false;
-        wait_for_input(NULL);
+        wait_for_news(NULL);
         return true;
     }
     const uint64_t now_ns = plat_clock_mono_ns();
     const uint64_t span_ns = deadline > now_ns ? deadline - now_ns : 0;
-    wait_for_input(
+    wait_for_news(
         &(struct timespec){(time_t)(span_ns / FA_NS_PER_S), (long)(span_ns % FA_NS_PER_S)});
     return true;
 }

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The calls on flows: those of every kind handed on, and the waiting ones made of them. A fiber whose
- * flow always has something to do would never wait: it lets the others run after each
- * CALLS_WITHOUT_WAIT calls of all fibers, which keeps it within FA_FIBER_RUN_BOUND_NS. */
+/* The calls on flows: those of every kind handed on, and the waiting ones made of them. */
 #include "waiter.h"
 #include <fata/panic.h>
 
-#define CALLS_WITHOUT_WAIT 16u
 #define SLICES_AT_ONCE 8u /* of the rest of a write that was taken in part */
-
-static unsigned calls_without_wait;
 
 fa_err fa_flow_try_read(fa_flow *flow, void *bytes_out, size_t cap, size_t *len_out)
 {
@@ -43,7 +38,6 @@ void fa_flow_abort(fa_flow *flow)
 
 static fa_err wait_for(fa_flow *flow, unsigned event, fa_deadline deadline)
 {
-    calls_without_wait = 0;
     if (deadline == FA_NOW)
         return fa_canceled() ? FA_ECANCELED : FA_ETIMEDOUT;
     fa_waiter waiter;
@@ -55,19 +49,10 @@ static fa_err wait_for(fa_flow *flow, unsigned event, fa_deadline deadline)
     return err;
 }
 
-/* Before a call that may not have to wait. */
-static fa_err take_turns(fa_deadline deadline)
-{
-    if (++calls_without_wait < CALLS_WITHOUT_WAIT || deadline == FA_NOW)
-        return FA_OK;
-    calls_without_wait = 0;
-    return fa_sleep(FA_NOW);
-}
-
 fa_err fa_flow_read(fa_flow *flow, void *bytes_out, size_t cap, size_t *len_out,
                     fa_deadline deadline)
 {
-    fa_err err = take_turns(deadline);
+    fa_err err = fa_turn_take(deadline);
     while (err == FA_OK) {
         err = fa_flow_try_read(flow, bytes_out, cap, len_out);
         if (err != FA_EAGAIN)
@@ -107,7 +92,7 @@ fa_err fa_flow_write(fa_flow *flow, const fa_slice *slices, size_t count, fa_dea
     size_t done = 0;
     fa_err err = FA_OK;
     while (done < whole_len) {
-        err = take_turns(deadline);
+        err = fa_turn_take(deadline);
         fa_slice rest[SLICES_AT_ONCE];
         size_t len = 0;
         if (err == FA_OK && done == 0)

@@ -24,4 +24,10 @@ void fa_waiter_init(fa_waiter *waiter);
 /* Until the waker has been called, which may be before. FA_ETIMEDOUT, FA_ECANCELED: it was not. */
 FA_MUST_CHECK fa_err fa_waiter_wait(fa_waiter *waiter, fa_deadline deadline);
 
+/* To be called before each call that may have something to do at once: a fiber for which that is always
+ * so would never wait. It lets the others run at every FA_TURN_CALLS-th call since a fiber last
+ * waited; not with FA_NOW. FA_ECANCELED. */
+#define FA_TURN_CALLS 16u
+FA_MUST_CHECK fa_err fa_turn_take(fa_deadline deadline);
+
 #endif

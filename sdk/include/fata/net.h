@@ -32,7 +32,8 @@ typedef struct fa_listener fa_listener; /* a TCP port that connections are accep
 typedef struct fa_udp fa_udp;           /* a UDP port */
 
 /* Starts the image's network, the first time; waits until it has an address. FA_ENOENT: no network
- * device; FA_ETIMEDOUT: no address yet: it goes on trying, and all calls below work later. */
+ * device; FA_ETIMEDOUT: no address yet: it goes on trying, and all calls below work later (*net_out
+ * is set). */
 FA_MUST_CHECK fa_err fa_net_start(fa_net **net_out, fa_deadline deadline);
 
 typedef struct fa_net_info {
@@ -68,7 +69,8 @@ FA_MUST_CHECK fa_err fa_net_resolve(fa_net *net, const char *name, fa_ip4 *addre
 #define FA_UDP_BYTES_MAX 65507u /* of one datagram */
 
 FA_MUST_CHECK fa_err fa_net_udp_open(fa_net *net, uint16_t port, fa_udp **udp_out);
-/* One datagram; what is longer than `cap` is cut, *len_out says how long it was. */
+/* One datagram; what is longer than `cap` is cut, *len_out says how long it was. One fiber at a time
+ * receives. */
 FA_MUST_CHECK fa_err fa_udp_receive(fa_udp *udp, void *bytes_out, size_t cap, size_t *len_out,
                                     fa_endpoint *from_out, fa_deadline deadline);
 /* Never waits: what the network cannot take is lost, as UDP may lose anything. FA_ELIMIT: too long. */

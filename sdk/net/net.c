@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: ISC */
+/* <fata/net.h> over whichever network the image has: hands the calls on, and waits. */
+#include "../../bsp/plat.h"
+#include "../flow/waiter.h"
+#include "backend.h"
+
+fa_err fa_net_start(fa_net **net_out, fa_deadline deadline)
+{
+    static fa_net *net;
+    if (net == NULL) {
+        fa_err err = plat_net_host(&net);
+        if (err == FA_ENOTSUP)
+            err = fa_stack_open(&net);
+        if (err != FA_OK)
+            return err;
+    }
+    *net_out = net;
+    return net->ops->wait_ready(net, deadline);
+}
+
+void fa_net_info_get(fa_net *net, fa_net_info *info_out)
+{
+    net->ops->info(net, info_out);
+}
+
+fa_err fa_net_listen(fa_net *net, uint16_t port, fa_listener **listener_out)
+{
+    return net->ops->listen(net, port, listener_out);
+}
+
+fa_err fa_listener_try_accept(fa_listener *listener, fa_flow **flow_out, fa_endpoint *peer_out)
+{
+    fa_endpoint peer;
+    return listener->ops->try_accept(listener, flow_out, peer_out == NULL ? &peer : peer_out);
+}
+
+void fa_listener_arm(fa_listener *listener, fa_waker *waker)
+{
+    listener->ops->arm(listener, waker);
+}
+
+/* Whether there is time to wait. */
+static fa_err may_wait(fa_deadline deadline)
+{
+    return fa_canceled() ? FA_ECANCELED : deadline == FA_NOW ? FA_ETIMEDOUT : FA_OK;
+}
+
+fa_err fa_listener_accept(fa_listener *listener, fa_flow **flow_out, fa_endpoint *peer_out,
+                          fa_deadline deadline)
+{
+    fa_err err = fa_turn_take(deadline);
+    while (err == FA_OK) {
+        err = fa_listener_try_accept(listener, flow_out, peer_out);
+        if (err != FA_EAGAIN)
+            return err;
+        err = may_wait(deadline);
+        if (err != FA_OK)
+            return err;
+        fa_waiter waiter;
+        fa_waiter_init(&waiter);
+        listener->ops->arm(listener, &waiter.waker);
+        err = fa_waiter_wait(&waiter, deadline);
+        if (err != FA_OK)
+            listener->ops->arm(listener, NULL);
+    }
+    return err;
+}
+
+uint16_t fa_listener_port(const fa_listener *listener)
+{
+    return listener->port;
+}
+
+void fa_listener_close(fa_listener *listener)
+{
+    listener->ops->close(listener);
+}
+
+fa_err fa_net_resolve(fa_net *net, const char *name, fa_ip4 *address_out, fa_deadline deadline)
+{
+    if (fa_ip4_parse(name, address_out) == FA_OK)
+        return FA_OK;
+    return net->ops->resolve(net, name, address_out, deadline);
+}
+
+fa_err fa_net_connect(fa_net *net, const char *name, uint16_t port, fa_flow **flow_out,
+                      fa_deadline deadline)
+{
+    fa_endpoint peer = {.port = port};
+    const fa_err err = fa_net_resolve(net, name, &peer.address, deadline);
+    return err != FA_OK ? err : net->ops->connect(net, peer, flow_out, deadline);
+}
+
+fa_err fa_net_udp_open(fa_net *net, uint16_t port, fa_udp **udp_out)
+{
+    return net->ops->udp_open(net, port, udp_out);
+}
+
+fa_err fa_udp_receive(fa_udp *udp, void *bytes_out, size_t cap, size_t *len_out,
+                      fa_endpoint *from_out, fa_deadline deadline)
+{
+    fa_err err = fa_turn_take(deadline);
+    while (err == FA_OK) {
+        err = udp->ops->try_receive(udp, bytes_out, cap, len_out, from_out);
+        if (err != FA_EAGAIN)
+            return err;
+        err = may_wait(deadline);
+        if (err != FA_OK)
+            return err;
+        fa_waiter waiter;
+        fa_waiter_init(&waiter);
+        udp->ops->arm(udp, &waiter.waker);
+        err = fa_waiter_wait(&waiter, deadline);
+        if (err != FA_OK)
+            udp->ops->arm(udp, NULL);
+    }
+    return err;
+}
+
+fa_err fa_udp_send(fa_udp *udp, fa_endpoint to, const void *bytes, size_t len)
+{
+    return len > FA_UDP_BYTES_MAX ? FA_ELIMIT : udp->ops->send(udp, to, bytes, len);
+}
+
+uint16_t fa_udp_port(const fa_udp *udp)
+{
+    return udp->port;
+}
+
+void fa_udp_close(fa_udp *udp)
+{
+    udp->ops->close(udp);
+}
