@@ -17,11 +17,17 @@
 #include "arp.h"
 #include "dhcp.h"
 #include "dns.h"
+#include "ethernet.h"
+#include "icmp.h"
 #include "ipv4.h"
 #include "tcp.h"
 #include "udp.h"
 #include "wheel.h"
 #include <fata/net.h>
+
+/* What waits to be sent, or to come back. What is more is dropped. */
+#define FA_HOST_OUTPUT_MAX 1024u
+#define FA_HOST_LOOPBACK_MAX 256u
 
 typedef struct fa_host_options {
     fa_packet_pool *pool;
@@ -39,6 +45,7 @@ typedef struct fa_host {
     fa_host_options options;
     uint64_t now_ns; /* as the caller said last */
     fa_packet_queue output;
+    fa_packet_queue loopback; /* to this host itself, for the next fa_host_run() */
     fa_wheel wheel;
     fa_ip4 address, netmask, gateway, dns; /* address 0.0.0.0: not configured (yet) */
     const char *origin;                    /* "static", "dhcp", "link-local"; NULL: none yet */
@@ -46,6 +53,7 @@ typedef struct fa_host {
     uint64_t dropped_packets;
     fa_arp arp;
     fa_ipv4 ipv4;
+    fa_icmp icmp;
     fa_udp_ports udp;
     fa_tcp_state tcp;
     fa_dhcp dhcp;

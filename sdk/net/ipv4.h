@@ -34,6 +34,10 @@ _Static_assert(sizeof(fa_ipv4_header) == 20, "no padding");
 #define FA_IPV4_REASSEMBLIES_MAX 16u
 #define FA_IPV4_FRAGMENTS_MAX 48u /* of one datagram */
 #define FA_IPV4_REASSEMBLY_NS (15 * FA_NS_PER_S)
+#define FA_IPV4_HEADER_BYTES_MAX 60u
+#define FA_IPV4_DONT_FRAGMENT 0x4000u
+#define FA_IPV4_MORE_FRAGMENTS 0x2000u
+#define FA_IPV4_OFFSET_MASK 0x1fffu /* in units of 8 bytes */
 
 typedef struct fa_ipv4_reassembly {
     fa_wheel_timer timer;
@@ -55,18 +59,28 @@ typedef struct fa_ipv4_info {
     fa_ip4 source, destination;
     uint8_t protocol, ttl, tos;
     bool to_broadcast; /* or to a multicast group */
+    /* As it came, for an ICMP error about it. Gone when the call is over. */
+    const fa_ipv4_header *header;
 } fa_ipv4_info;
 
 void fa_ipv4_init(fa_host *host);
 void fa_ipv4_free(fa_host *host);
-/* From Ethernet: owns the packet, which begins with the header. Hands on to fa_icmp_input(),
- * fa_udp_input(), fa_tcp_input(). */
-void fa_ipv4_input(fa_host *host, fa_packet *packet);
+/* From Ethernet: owns the packet, which begins with the header; `to_all`: it was sent to all of the
+ * link. Hands on to fa_icmp_input(), fa_udp_input(), fa_tcp_input(). */
+void fa_ipv4_input(fa_host *host, fa_packet *packet, bool to_all);
+/* What this host sent to itself (fa_ipv4_send() keeps it in host->loopback). */
+void fa_ipv4_loopback(fa_host *host);
 /* Sends a packet that begins with the header of `protocol`: adds its own header and Ethernet's,
  * resolves, cuts into fragments what is over the MTU (never TCP). Owns the packet. Source 0.0.0.0:
  * the host's. FA_ENOENT: no address or no way there. */
 fa_err fa_ipv4_send(fa_host *host, fa_packet *packet, fa_ip4 source, fa_ip4 destination,
                     uint8_t protocol);
+/* The same to 255.255.255.255, from 0.0.0.0 whatever address the host has (RFC 2131, 4.1). */
+fa_err fa_ipv4_send_unconfigured(fa_host *host, fa_packet *packet, uint8_t protocol);
+/* The source address that goes with a destination: the host's, but 127/8 talks to itself. */
+fa_ip4 fa_ipv4_source(const fa_host *host, fa_ip4 destination);
+/* Whether an address is on this host's link: no gateway is needed. */
+bool fa_ipv4_on_link(const fa_host *host, fa_ip4 address);
 /* The sum over the pseudo header of TCP and UDP (RFC 9293, 3.1), for fa_checksum_fold(). */
 uint32_t fa_ipv4_pseudo_sum(fa_ip4 source, fa_ip4 destination, uint8_t protocol, size_t len);
 /* The largest payload of IP to that address in one packet. */

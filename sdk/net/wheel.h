@@ -5,7 +5,7 @@
  *
  *     fa_wheel_arm(&wheel, &connection->retransmit, now_ns + 200 * FA_NS_PER_MS);
  *     while ((timer = fa_wheel_expire(&wheel, now_ns)) != NULL)
- *         timer->fire(timer, now_ns);
+ *         timer->fire(timer, host);
  */
 #ifndef FATA_NET_WHEEL_H
 #define FATA_NET_WHEEL_H
@@ -19,11 +19,12 @@
 typedef struct fa_wheel_timer {
     struct fa_wheel_timer *next, **previous; /* previous NULL: not armed */
     fa_deadline deadline;
-    void (*fire)(struct fa_wheel_timer *timer, uint64_t now_ns);
+    /* `owner` is whose wheel it is: in a host, the fa_host, which knows the time. */
+    void (*fire)(struct fa_wheel_timer *timer, void *owner);
 } fa_wheel_timer;
 
 typedef struct fa_wheel {
-    uint64_t tick; /* all before it have passed */
+    uint64_t tick; /* all before it have been looked at */
     uint64_t used[FA_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
     fa_wheel_timer *slots[FA_WHEEL_LEVELS][FA_WHEEL_SLOTS];
     fa_wheel_timer *due;

@@ -16,6 +16,7 @@
 #include <fata/err.h>
 
 #define FA_PACKET_PAGE_BYTES ((size_t)4096)
+#define FA_PACKET_POOL_PAGES_MAX (UINT32_C(1) << 18) /* 1 GiB */
 /* A header in a page of its own, and 64 KiB that begin anywhere in a page. */
 #define FA_PACKET_SEGMENTS_MAX 18u
 #define FA_PACKET_BYTES_MAX ((size_t)65536 + 256)
@@ -76,7 +77,7 @@ struct fa_packet_pool {
     void *memory;
 };
 
-/* `page_count` pages, and as many packets. FA_ENOMEM. All must be free when the pool is. */
+/* `page_count` pages, and as many packets. FA_ENOMEM, FA_EINVAL. All must be free when the pool is. */
 FA_MUST_CHECK fa_err fa_packet_pool_init(fa_packet_pool *pool, uint32_t page_count);
 void fa_packet_pool_free(fa_packet_pool *pool);
 
@@ -91,19 +92,31 @@ void fa_packet_page_release(fa_packet_page *page);
 /* A packet with one page and FA_PACKET_HEADROOM; or without any page. NULL: the pool is empty. */
 fa_packet *fa_packet_alloc(fa_packet_pool *pool);
 fa_packet *fa_packet_alloc_empty(fa_packet_pool *pool);
+/* Whether what a stranger makes grow (datagrams nobody reads, fragments) must not take more pages: the
+ * last quarter of the pool is for what makes progress. */
+static inline bool fa_packet_pool_is_low(const fa_packet_pool *pool)
+{
+    return pool->free_page_count < pool->page_count / 4;
+}
 /* NULL is allowed. */
 void fa_packet_free(fa_packet *packet);
 
-/* Room in front of the first segment, or behind the last one, in its page; the page must be this
- * packet's alone. NULL: there is not so much. With FA_PACKET_PARTIAL, prepending moves
- * checksum_start and header_bytes (where it is not 0) along. */
+/* Room of at most FA_PACKET_HEADROOM bytes in front, for a header: in the first segment's page where
+ * that is this packet's alone and has it, else in a page of its own. NULL: no page, or segment, is
+ * left. */
 uint8_t *fa_packet_prepend(fa_packet *packet, size_t len);
+/* Room behind the last segment, in its page, which must be this packet's alone. NULL: there is not so
+ * much. */
 uint8_t *fa_packet_append(fa_packet *packet, size_t len);
+/* Copies bytes to the end, into as many more pages as it takes. FA_ENOMEM, FA_ELIMIT: some of them
+ * may be there. */
+FA_MUST_CHECK fa_err fa_packet_append_bytes(fa_packet *packet, const void *bytes, size_t len);
 /* Adds a range of a page, keeping it. FA_ELIMIT: FA_PACKET_SEGMENTS_MAX. */
 FA_MUST_CHECK fa_err fa_packet_append_page(fa_packet *packet, fa_packet_page *page, size_t offset,
                                            size_t len);
 /* Takes bytes off the front, or cuts the end so that `len` are left; segments that become empty are
- * given up. */
+ * given up. As the front moves, here and in fa_packet_prepend(), checksum_start and header_bytes move
+ * along; where a partial checksum's field goes away, the packet is verified. */
 void fa_packet_pull(fa_packet *packet, size_t len);
 void fa_packet_truncate(fa_packet *packet, size_t len);
 /* The first `len` bytes in one piece, moved together where they are not; NULL: the packet is shorter,
