@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/* The Internet checksum (RFC 1071). Words are added in the machine's own order, four bytes at a time
+ * into 64 bits, and the sum is swapped into the wire's order once, at the end (RFC 1071, 2 (B)). */
+#include "packet.h"
+#include <fata/bytes.h>
+#include <string.h>
+
+static uint16_t fold(uint64_t sum)
+{
+    sum = (sum >> 32) + (sum & UINT32_MAX);
+    sum = (sum >> 16) + (sum & 0xffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    sum = (sum >> 16) + (sum & 0xffff);
+    return (uint16_t)((sum >> 16) + (sum & 0xffff));
+}
+
+uint32_t fa_checksum_add(uint32_t sum, const void *bytes, size_t len)
+{
+    const uint8_t *next = bytes;
+    uint64_t even = 0, odd = 0; /* two, so that one addition need not wait for the other */
+    for (; len >= 8; len -= 8, next += 8) {
+        uint32_t words[2];
+        memcpy(words, next, sizeof words);
+        even += words[0];
+        odd += words[1];
+    }
+    if (len > 0) {
+        uint32_t words[2] = {0, 0};
+        memcpy(words, next, len);
+        even += words[0];
+        odd += words[1];
+    }
+    even = (even >> 32) + (even & UINT32_MAX) + (odd >> 32) + (odd & UINT32_MAX);
+    const uint16_t own_order = fold(even);
+    fa_be16 wire_order;
+    memcpy(&wire_order, &own_order, sizeof wire_order);
+    sum += fa_be16_get(wire_order);
+    return sum < fa_be16_get(wire_order) ? sum + 1 : sum;
+}
+
+uint16_t fa_checksum_fold(uint32_t sum)
+{
+    return (uint16_t)~fold(sum);
+}
+
+uint32_t fa_packet_checksum_add(uint32_t sum, const fa_packet *packet, size_t offset, size_t len)
+{
+    bool swapped = false;
+    for (const fa_packet_segment *segment = packet->segments;
+         len > 0 && segment < packet->segments + packet->segment_count; segment++) {
+        if (offset >= segment->len) {
+            offset -= segment->len;
+            continue;
+        }
+        const size_t here = segment->len - offset < len ? segment->len - offset : len;
+        const uint32_t part =
+            fold(fa_checksum_add(0, segment->page->bytes + segment->offset + offset, here));
+        sum += swapped ? (part << 8 & 0xff00) | part >> 8 : part;
+        swapped ^= here % 2 != 0;
+        len -= here;
+        offset = 0;
+    }
+    return sum;
+}
+
+void fa_packet_finish_checksum(fa_packet *packet)
+{
+    const size_t field = (size_t)packet->checksum_start + packet->checksum_offset;
+    uint8_t *head = fa_packet_head(packet, field + sizeof(fa_be16));
+    if (packet->checksum != FA_PACKET_PARTIAL || head == NULL)
+        return;
+    uint16_t checksum = fa_checksum_fold(fa_packet_checksum_add(
+        0, packet, packet->checksum_start, packet->len - packet->checksum_start));
+    /* 0 means "none" to UDP (RFC 768); its other form means the same to all. */
+    checksum = checksum == 0 ? 0xffff : checksum;
+    const fa_be16 wire = fa_be16_of(checksum);
+    memcpy(head + field, &wire, sizeof wire);
+    packet->checksum = FA_PACKET_UNCHECKED;
+}
