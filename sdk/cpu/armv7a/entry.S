@@ -37,12 +37,12 @@
 #define SCTLR_SET 0x10001805 /* TRE, I, Z (branch prediction), C, M */
 #define SCTLR_CLEAR_HIGH 0x7218 /* bits 31 to 16: TE, AFE, TRE, EE, UWXN, WXN */
 #define SCTLR_CLEAR_LOW 0x3007  /* V (high vectors), I, C, A (alignment check), M */
-/* What the bits TEX[0], C and B of an entry say (B3.8.3): 1 is Device memory, 7 Normal memory,
- * write-back and write-allocate, and inner-shareable with the bit S: outer-shareable it would be
- * without this remapping. */
-#define PRRR 0x800b8004 /* NOS7; NS1; DS1, DS0; TR7 Normal, TR1 Device */
-#define NMRR 0x40004000 /* OR7, IR7: write-back, write-allocate */
-#define SECTION_RAM 0x140e       /* TEX 1, C, B; AP 1: for privileged code; domain 0 */
+/* What the bits TEX[0], C and B of an entry say (B3.8.3): what they say without this remapping, which
+ * is the registers' reset values, but that the bit S of Normal memory means inner-shareable (NOS0 to
+ * NOS7), instead of outer-shareable. */
+#define PRRR 0xff098aa4
+#define NMRR 0x44e048e0
+#define SECTION_RAM 0x140e /* TEX 1, C, B: write-back, write-allocate; AP 1: privileged; domain 0 */
 #define SECTION_SHAREABLE 0x10000
 /* Walks through cacheable memory: on the A7 and others inner-shareable (IRGN and RGN write-back,
  * write-allocate, S, NOS); on the A8, which has neither, write-back. */
