@@ -152,7 +152,7 @@ def _():
     tree = f"{work}/slow-timer"
     own_tree(words, tree)
     run(["fdtput", "-t", "u", tree, "/timer", "clock-frequency", "6250"]).want(0)  # it is 62.5 MHz: 0.1 ms become 1 s
-    output = run([*words, "-dtb", tree], limit_s=BOOT_S).want(0, "^Hello, world!$", last="fata: exit 0").output
+    output = run([*words, "-dtb", tree], limit_s=BOOT_S).output  # its deadline of 10 s may pass: that is 1 ms
     stamp = re.search(r"^\[ *(\d+)\.\d+\]", output, re.M)
     check(stamp and int(stamp[1]) >= 1, output)
 
