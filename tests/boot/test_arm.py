@@ -157,6 +157,15 @@ def _():
     check(stamp and int(stamp[1]) >= 1, output)
 
 
+@suite.test("virt: prints to a PL011 that is only as much as Xen's")
+def _():
+    words, _ = virt()
+    tree = f"{work}/sbsa-uart"
+    own_tree(words, tree)
+    run(["fdtput", "-t", "s", tree, "/pl011@9000000", "compatible", "arm,sbsa-uart"]).want(0)
+    greets([*words, "-dtb", tree])
+
+
 @suite.test("bpim2u: boots with the Cubieboard2's device tree, which has the same devices")
 def _():
     words, _ = qemu("hello", "bpim2u", "--count=1")
