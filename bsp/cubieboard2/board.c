@@ -27,6 +27,7 @@ static bool listening;
 /* The console first, so that what goes wrong can be said; controllers before what interrupts. */
 static const dt_driver drivers[] = {
     {"arm,pl011", pl011_probe},
+    {"arm,sbsa-uart", pl011_sbsa_probe},
     {"snps,dw-apb-uart", uart16550_probe},
     {"ns16550a", uart16550_probe},
     {"arm,gic-400", gic_probe},

@@ -252,7 +252,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
     (void)sdk_root(); /* an error now, not when the first address of a running guest is looked up */
     check_request(machine, &request);
-    request.plan.program = request.dry_run ? machine->program : machine_program(machine);
+    /* A dry run fetches nothing. */
+    request.plan.program =
+        request.dry_run && machine_is_to_fetch(machine) ? machine->program : machine_program(machine);
     if (request.image == NULL) {
         build(&request);
     }

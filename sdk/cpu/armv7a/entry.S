@@ -11,9 +11,9 @@
  *                         begins with a page of its own, unlike in the file
  *     __image_end         the device tree
  *
- * The device tree is moved first: to its final place, if the image as it is lies above that, or above
- * both places of the image. Then the image, by code that was copied behind the device tree, and the
- * device tree comes down. r4 to r10 keep their meaning throughout:
+ * The device tree is moved first: to its final place, if the image as it is lies above that, or
+ * above both places of the image. Then the image, by code that was copied behind the device tree,
+ * and the device tree comes down. r4 to r10 keep their meaning throughout:
  *     r4   the first byte of RAM          r8   the device tree's final place
  *     r5   where the image is             r9   its length, 0: there is none
  *     r6   the image's length             r10  where it is
@@ -37,12 +37,12 @@
 #define SCTLR_SET 0x10001805 /* TRE, I, Z (branch prediction), C, M */
 #define SCTLR_CLEAR_HIGH 0x7218 /* bits 31 to 16: TE, AFE, TRE, EE, UWXN, WXN */
 #define SCTLR_CLEAR_LOW 0x3007  /* V (high vectors), I, C, A (alignment check), M */
-/* What the bits TEX[0], C and B of an entry say (B3.8.3): 1 is Device memory, 7 Normal memory,
- * write-back and write-allocate, and inner-shareable with the bit S: outer-shareable it would be
- * without this remapping. */
-#define PRRR 0x800b8004 /* NOS7; NS1; DS1, DS0; TR7 Normal, TR1 Device */
-#define NMRR 0x40004000 /* OR7, IR7: write-back, write-allocate */
-#define SECTION_RAM 0x140e       /* TEX 1, C, B; AP 1: for privileged code; domain 0 */
+/* What the bits TEX[0], C and B of an entry say (B3.8.3): what they say without this remapping,
+ * which is the registers' reset values, but that the bit S of Normal memory means inner-shareable
+ * (NOS0 to NOS7) instead of outer-shareable. */
+#define PRRR 0xff098aa4
+#define NMRR 0x44e048e0
+#define SECTION_RAM 0x140e /* TEX 1, C, B: write-back, write-allocate; AP 1: privileged; domain 0 */
 #define SECTION_SHAREABLE 0x10000
 /* Walks through cacheable memory: on the A7 and others inner-shareable (IRGN and RGN write-back,
  * write-allocate, S, NOS); on the A8, which has neither, write-back. */
@@ -112,8 +112,8 @@ in_svc:
     orreq r0, r0, #0x40
     mcreq p15, 0, r0, c1, c0, 1
     /* Off: MMU, caches, and what decides about byte order, alignment and vectors. Instructions that
-     * are fetched through caches leave lines in the second level, which ICIALLU does not reach: what
-     * is moved to such a place would not be what runs. */
+     * are fetched through caches leave lines in the second level, which ICIALLU does not reach:
+     * what is moved to such a place would not be what runs. */
 1:  mrc p15, 0, r0, c1, c0, 0
     movw r1, #SCTLR_CLEAR_LOW
     movt r1, #SCTLR_CLEAR_HIGH

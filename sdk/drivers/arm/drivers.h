@@ -7,6 +7,7 @@
 #include "../dt/dt.h"
 
 fa_err pl011_probe(dt_node node);      /* arm,pl011 */
+fa_err pl011_sbsa_probe(dt_node node); /* arm,sbsa-uart */
 fa_err uart16550_probe(dt_node node);  /* snps,dw-apb-uart, ns16550a */
 fa_err gic_probe(dt_node node);        /* arm,gic-400, arm,cortex-a7-gic, -a9-gic, -a15-gic */
 fa_err arch_timer_probe(dt_node node); /* arm,armv7-timer, arm,armv8-timer */

@@ -87,7 +87,7 @@ static void set_up(uint32_t clock_hz)
     arm_write32(uart, CR, CR_ENABLE_TX_RX);
 }
 
-fa_err pl011_probe(dt_node node)
+static fa_err probe(dt_node node, bool has_control)
 {
     static const machine_console console = {write_text, read_text, listen};
     if (!machine_wants_console(node))
@@ -98,8 +98,19 @@ fa_err pl011_probe(dt_node node)
     uart_node = node;
     arm_write32(uart, IMSC, 0);
     arm_write32(uart, ICR, INTERRUPTS_ALL);
-    if (!(arm_read32(uart, CR) & CR_ENABLE))
+    if (has_control && !(arm_read32(uart, CR) & CR_ENABLE))
         set_up(dt_clock_hz(node, 0));
     machine.console = &console;
     return FA_OK;
+}
+
+fa_err pl011_probe(dt_node node)
+{
+    return probe(node, true);
+}
+
+/* A PL011 without the registers that set it up. Xen's, before 4.18, ends a guest that reads them. */
+fa_err pl011_sbsa_probe(dt_node node)
+{
+    return probe(node, false);
 }

@@ -5,9 +5,6 @@
  * exercised by any emulator: that a timer takes two cycles of its clock to stop. */
 #include "../dt/machine.h"
 #include "drivers.h"
-#include <fata/log.h>
-
-FA_LOG_MODULE("timer");
 
 enum { IRQ_ENABLE = 0x00, IRQ_STATUS = 0x04,
        /* of timer 0, */
@@ -19,6 +16,7 @@ enum { IRQ_ENABLE = 0x00, IRQ_STATUS = 0x04,
 #define CTRL_ENABLE 0x01u
 #define CTRL_RELOAD 0x02u /* takes the interval; does not clear itself in QEMU */
 #define CTRL_OSC24M 0x04u /* the clock, undivided */
+#define OSC24M_HZ 24000000u
 #define CTRL_ONCE 0x80u
 #define STOP_TICKS 3u
 #define STOP_LOOKS_MAX 1000u
@@ -64,11 +62,9 @@ fa_err sun4i_timer_probe(dt_node node)
     static machine_timer timer = {.ticks = ticks, .arm = arm_timer, .ticks_max = UINT32_MAX};
     if (machine.timer != NULL)
         return FA_OK;
-    timer.hz = dt_clock_hz(node, 0);
-    if (timer.hz == 0) {
-        fa_log_error("no frequency: the timer's clock is no fixed-clock in the device tree");
-        return FA_ENOTSUP;
-    }
+    /* Old trees have the oscillator as a gate of its own kind, which says no frequency. */
+    const uint32_t hz = dt_clock_hz(node, 0);
+    timer.hz = hz != 0 ? hz : OSC24M_HZ;
     fa_err err = machine_map_registers(node, 0, REGISTERS_BYTES, &timers);
     if (err != FA_OK)
         return err;

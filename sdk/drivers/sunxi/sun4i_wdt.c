@@ -11,7 +11,7 @@ enum { CTRL = 0x0, MODE = 0x4 };
 #define MODE_ENABLE 0x1u
 #define MODE_RESET 0x2u /* and an interval of 0, half a second */
 #define WAIT_NS (2 * FA_NS_PER_S)
-#define LOOKS_MAX 20000000u /* without a clock; a look takes 0.1 us or more */
+#define LOOKS_MAX 20000000u /* without a clock; a write takes 0.1 us or more */
 
 static arm_mmio watchdog;
 
@@ -20,8 +20,9 @@ static void reset(void)
     arm_write32(watchdog, MODE, MODE_ENABLE | MODE_RESET);
     arm_write32(watchdog, CTRL, CTRL_RESTART);
     const uint64_t start_ns = plat_clock_mono_ns();
+    /* U-Boot's: the A13, a relative, sometimes hangs here when the mode is not written again. */
     for (unsigned look = 0; look < LOOKS_MAX; look++) {
-        (void)arm_read32(watchdog, MODE);
+        arm_write32(watchdog, MODE, MODE_ENABLE | MODE_RESET);
         if (plat_clock_mono_ns() - start_ns >= WAIT_NS)
             return;
     }
