@@ -85,8 +85,11 @@ size_t plat_console_read(char *bytes_out, size_t cap)
 
 bool plat_console_listen(void)
 {
-    if (!listening)
-        listening = machine.console != NULL && machine.console->listen(fa_console_input_arrived);
+    if (!listening && machine.console != NULL &&
+        machine.console->listen(fa_console_input_arrived)) {
+        machine.awaits_interrupts = true;
+        listening = true;
+    }
     return listening;
 }
 
@@ -97,7 +100,7 @@ void plat_poll(void)
 
 bool plat_wait(fa_deadline deadline)
 {
-    if (deadline == FA_FOREVER && !listening)
+    if (deadline == FA_FOREVER && !machine.awaits_interrupts)
         return false;
     const uint64_t now_ns = plat_clock_mono_ns();
     if (deadline <= now_ns)

@@ -45,7 +45,7 @@ __attribute__((no_stack_protector)) void x86_start(uint32_t start_info)
         fa_panic("no local APIC: %s", fa_err_text(err));
     clock_init();
     __libc_init_array();
-    fa_boot_with_text(boot.command_line);
+    fa_boot_with_text(pvh_command_line);
 }
 
 void plat_console_write(const char *bytes, size_t len)
@@ -59,10 +59,17 @@ size_t plat_console_read(char *bytes_out, size_t cap)
     return has_console ? uart16550_read(bytes_out, cap) : 0;
 }
 
+static void input_arrived(void *arg)
+{
+    (void)arg;
+    fa_console_input_arrived();
+}
+
 bool plat_console_listen(void)
 {
     if (!listening && has_console &&
         ioapic_open_line(UART16550_COM1_IRQ, lapic_id()) == FA_OK) {
+        x86_traps_handle(IOAPIC_VECTOR_FIRST + UART16550_COM1_IRQ, input_arrived, NULL);
         uart16550_listen();
         listening = true;
     }
@@ -73,13 +80,12 @@ void plat_poll(void)
 {
     x86_take_interrupts();
     clock_refine();
-    if (x86_traps_taken(IOAPIC_VECTOR_FIRST + UART16550_COM1_IRQ))
-        fa_console_input_arrived();
+    x86_traps_poll();
 }
 
 bool plat_wait(fa_deadline deadline)
 {
-    if (deadline == FA_FOREVER && !listening)
+    if (deadline == FA_FOREVER && !x86_traps_any_handler())
         return false;
     const uint64_t now_ns = plat_clock_mono_ns();
     if (deadline <= now_ns)

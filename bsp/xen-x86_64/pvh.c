@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Reads the PVH start_info: the memory map, the command line, the ACPI root pointer. */
 #include "pvh.h"
-#include "../../sdk/boot/boot.h"
 #include <fata/panic.h>
 #include <string.h>
 
@@ -29,7 +28,7 @@ struct memmap_entry {
     uint32_t reserved;
 };
 
-static char command_line[FA_BOOT_TEXT_BYTES];
+char pvh_command_line[FA_BOOT_TEXT_BYTES];
 
 static void read_memmap(const struct start_info *info, pvh_boot *boot)
 {
@@ -58,10 +57,10 @@ static void read_command_line(const struct start_info *info)
     if (info->command_line == 0)
         return;
     const char *text = x86_virt_of((x86_phys){info->command_line});
-    const size_t len = strnlen(text, sizeof command_line);
-    if (len == sizeof command_line)
-        fa_panic("the command line is longer than %zu bytes", sizeof command_line - 1);
-    memcpy(command_line, text, len);
+    const size_t len = strnlen(text, sizeof pvh_command_line);
+    if (len == sizeof pvh_command_line)
+        fa_panic("the command line is longer than %zu bytes", sizeof pvh_command_line - 1);
+    memcpy(pvh_command_line, text, len);
 }
 
 void pvh_read(uint32_t start_info, pvh_boot *boot_out)
@@ -72,5 +71,4 @@ void pvh_read(uint32_t start_info, pvh_boot *boot_out)
     read_memmap(info, boot_out);
     read_command_line(info);
     boot_out->rsdp = (x86_phys){info->rsdp};
-    boot_out->command_line = command_line;
 }

@@ -31,6 +31,13 @@ static inline uint16_t x86_in16(uint16_t port)
     return value;
 }
 
+static inline uint32_t x86_in32(uint16_t port)
+{
+    uint32_t value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
 static inline uint64_t x86_rdmsr(uint32_t msr)
 {
     uint32_t low, high;

@@ -63,6 +63,11 @@ static uint64_t gdt[5] = {
 
 static volatile uint32_t *eoi_register;
 static volatile uint64_t taken; /* a bit for each vector */
+static uint64_t handled;        /* the same: it has a handler */
+static struct {
+    void (*call)(void *arg);
+    void *arg;
+} handlers[X86_VECTOR_COUNT];
 
 static void set_ist(unsigned number, const uint8_t *stack, size_t size)
 {
@@ -111,12 +116,27 @@ void x86_traps_set_eoi(volatile uint32_t *reg)
     eoi_register = reg;
 }
 
-bool x86_traps_taken(unsigned vector)
+void x86_traps_handle(unsigned vector, void (*handler)(void *arg), void *arg)
 {
     const uint64_t bit = UINT64_C(1) << vector;
-    const bool was = (taken & bit) != 0;
-    taken &= ~bit;
-    return was;
+    handlers[vector].call = handler;
+    handlers[vector].arg = arg;
+    handled = handler == NULL ? handled & ~bit : handled | bit;
+}
+
+void x86_traps_poll(void)
+{
+    uint64_t now = taken & handled;
+    taken = 0;
+    for (; now != 0; now &= now - 1) {
+        const unsigned vector = (unsigned)__builtin_ctzll(now);
+        handlers[vector].call(handlers[vector].arg);
+    }
+}
+
+bool x86_traps_any_handler(void)
+{
+    return handled != 0;
 }
 
 FA_NORETURN static void report_fault(const struct x86_trap_frame *f)

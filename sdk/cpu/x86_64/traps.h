@@ -14,7 +14,11 @@
 void x86_traps_init(void);
 /* How an interrupt is acknowledged, once the interrupt controller is known. */
 void x86_traps_set_eoi(volatile uint32_t *eoi_register);
-/* Whether the vector's interrupt came since the last call for it. */
-bool x86_traps_taken(unsigned vector);
+/* Has `handler` called by x86_traps_poll() when the vector's interrupt came; a NULL: none any more. */
+void x86_traps_handle(unsigned vector, void (*handler)(void *arg), void *arg);
+/* Calls the handlers of what came since the last time. */
+void x86_traps_poll(void);
+/* Whether there is any handler. */
+bool x86_traps_any_handler(void);
 
 #endif

@@ -22,8 +22,9 @@ static void arm_timer(uint64_t ticks)
 }
 
 /* Its line stays high until it is armed anew or turned off. */
-static void expired(void)
+static void expired(void *arg)
 {
+    (void)arg;
     arm_set_cntv_ctl(0);
     arm_isb();
 }
@@ -43,7 +44,7 @@ fa_err arch_timer_probe(dt_node node)
         return FA_ENOTSUP;
     }
     arm_set_cntv_ctl(0);
-    const fa_err err = machine_open_interrupt(node, VIRTUAL_INTERRUPT, expired);
+    const fa_err err = machine_open_interrupt(node, VIRTUAL_INTERRUPT, expired, NULL);
     if (err == FA_OK)
         machine.timer = &timer;
     return err;

@@ -56,8 +56,9 @@ static size_t read_text(char *bytes_out, size_t cap)
     return len;
 }
 
-static void interrupted(void)
+static void interrupted(void *arg)
 {
+    (void)arg;
     arm_write32(uart, IMSC, 0);
     input_arrived();
 }
@@ -65,7 +66,7 @@ static void interrupted(void)
 static bool listen(void (*arrived)(void))
 {
     input_arrived = arrived;
-    if (machine_open_interrupt(uart_node, 0, interrupted) != FA_OK) {
+    if (machine_open_interrupt(uart_node, 0, interrupted, NULL) != FA_OK) {
         input_arrived = NULL;
         return false;
     }

@@ -33,8 +33,9 @@ void uart16550_put(unsigned reg, uint8_t value)
         arm_write8(uart, at, value);
 }
 
-static void interrupted(void)
+static void interrupted(void *arg)
 {
+    (void)arg;
     uart16550_quiet();
     input_arrived();
 }
@@ -42,7 +43,7 @@ static void interrupted(void)
 static bool listen(void (*arrived)(void))
 {
     input_arrived = arrived;
-    if (machine_open_interrupt(uart_node, 0, interrupted) != FA_OK)
+    if (machine_open_interrupt(uart_node, 0, interrupted, NULL) != FA_OK)
         return false;
     uart16550_listen();
     return true;

@@ -11,7 +11,8 @@ struct machine machine;
 
 static struct {
     unsigned line;
-    void (*handle)(void);
+    void (*handle)(void *arg);
+    void *arg;
 } handlers[MACHINE_HANDLERS_MAX];
 static size_t handler_count;
 
@@ -29,7 +30,8 @@ bool machine_wants_console(dt_node node)
     return machine.console == NULL && (wanted.number < 0 || dt_is(wanted, node));
 }
 
-fa_err machine_open_interrupt(dt_node node, unsigned index, void (*handler)(void))
+fa_err machine_open_interrupt(dt_node node, unsigned index, void (*handler)(void *arg),
+                              void *arg)
 {
     dt_interrupt interrupt;
     unsigned line;
@@ -40,6 +42,7 @@ fa_err machine_open_interrupt(dt_node node, unsigned index, void (*handler)(void
     if (machine.irqs->open(&interrupt, &line) != FA_OK)
         return FA_ENOTSUP;
     handlers[handler_count].line = line;
+    handlers[handler_count].arg = arg;
     handlers[handler_count++].handle = handler;
     return FA_OK;
 }
@@ -50,7 +53,7 @@ void machine_poll_interrupts(void)
     for (unsigned n = 0; n < POLL_MAX && machine.irqs != NULL && machine.irqs->take(&line); n++) {
         for (size_t i = 0; i < handler_count; i++)
             if (handlers[i].line == line)
-                handlers[i].handle();
+                handlers[i].handle(handlers[i].arg);
         machine.irqs->done(line);
     }
 }

@@ -42,6 +42,7 @@ struct machine {
     const machine_irqs *irqs;
     const machine_timer *timer;
     uint64_t (*wall_s)(void); /* seconds since 1970 UTC; 0: not known */
+    bool awaits_interrupts; /* some can come that no deadline announces */
     /* Return only where the machine does not do it. */
     void (*off)(void);
     void (*reset)(void);
@@ -58,9 +59,10 @@ bool machine_wants_console(dt_node node);
 
 #define MACHINE_HANDLERS_MAX 32u
 
-/* Has `handler` called when the interrupt `index` of `node` comes, and opens it. FA_ENOTSUP: no
+/* Has `handler(arg)` called when the interrupt `index` of `node` comes, and opens it. FA_ENOTSUP: no
  * such interrupt, or of a controller that has no driver; FA_ELIMIT: MACHINE_HANDLERS_MAX. */
-FA_MUST_CHECK fa_err machine_open_interrupt(dt_node node, unsigned index, void (*handler)(void));
+FA_MUST_CHECK fa_err machine_open_interrupt(dt_node node, unsigned index, void (*handler)(void *arg),
+                                            void *arg);
 /* Calls the handlers of what is pending; a bounded number at a time. */
 void machine_poll_interrupts(void);
 

@@ -52,8 +52,9 @@ static void arm_timer(uint64_t ticks_ahead)
     arm_write32(timers, EVENT_CTRL, CTRL_OSC24M | CTRL_ENABLE | CTRL_RELOAD | CTRL_ONCE);
 }
 
-static void expired(void)
+static void expired(void *arg)
 {
+    (void)arg;
     arm_write32(timers, IRQ_STATUS, IRQ_EVENT);
 }
 
@@ -73,7 +74,7 @@ fa_err sun4i_timer_probe(dt_node node)
     stop_event();
     arm_write32(timers, IRQ_STATUS, UINT32_MAX);
     arm_write32(timers, IRQ_ENABLE, IRQ_EVENT);
-    err = machine_open_interrupt(node, 0, expired);
+    err = machine_open_interrupt(node, 0, expired, NULL);
     if (err == FA_OK)
         machine.timer = &timer;
     return err;

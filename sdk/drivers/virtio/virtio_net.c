@@ -427,8 +427,10 @@ fa_err virtio_net_open(virtio_net *net, virtio_device *device, fa_packet_pool *p
         err = read_mac(net);
     if (err == FA_OK)
         err = open_queues(net);
+    if (err == FA_OK && net->receive_pages > net->receive.size)
+        net->receive_pages = net->receive.size;
     if (err != FA_OK) {
-        device->transport->set_status(device, VIRTIO_STATUS_FAILED);
+        device->transport->set_status(device, 0);
         net->device = NULL;
         return err;
     }
