@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: ISC
+"""DHCP and DNS by dnsmasq: an address at the start, its renewal, names, and what happens without a server."""
+import contextlib
+import re
+import shutil
+import subprocess
+import time
+
+from lab import *
+
+LEASE_S = 120       # dnsmasq's least
+RENEW_S = 4         # T1, by the server's word
+NAME = "peer.test.internal"
+
+
+@contextlib.contextmanager
+def dnsmasq(where, *options):
+    program = shutil.which("dnsmasq") or next((path for path in ("/usr/sbin/dnsmasq",) if os.path.exists(path)), None)
+    if program is None:
+        raise tap.Skip("dnsmasq is not installed (dnsmasq-base)")
+    first = where.guest.rsplit(".", 1)[0] + ".100"
+    server = start([program, "--no-daemon", "--conf-file=/dev/null", "--user=root", "--group=root", "--no-resolv", "--no-hosts",
+                    "--bind-interfaces", f"--interface={where.name}", "--except-interface=lo", "--log-dhcp", "--log-queries",
+                    f"--dhcp-range={first},{first},255.255.255.0,{LEASE_S}s", f"--dhcp-leasefile={work_file(where, 'leases')}",
+                    f"--pid-file={work_file(where, 'pid')}", "--dhcp-authoritative", "--no-ping",
+                    f"--address=/{NAME}/{where.host}", *options], work_file(where, "dnsmasq"))
+    try:
+        yield server, first
+    except Exception as failure:
+        raise tap.Failed(f"{failure or type(failure).__name__}\ndnsmasq said:\n{tail(server)}") from failure
+    finally:
+        end(server)
+
+
+def work_file(where, kind):
+    import lab
+    return f"{lab.work}/{where.name}.{kind}"
+
+
+def up(guest, address, port=7):
+    wait_for(f"{guest.project} on {guest.machine} answers at {address}", lambda: connects(address, port), process=guest.process)
+
+
+@each(MACHINES)("{}: an address by DHCP, and its renewal before it ends")
+def _(machine):
+    where = lan()
+    with dnsmasq(where, f"--dhcp-option-force=58,{RENEW_S}", f"--dhcp-option-force=59,{RENEW_S * 4}") as (server, first):
+        guest = boot("echo", machine, where=where, static=False)
+        try:
+            up(guest, first)
+            acks = lambda: len(re.findall(r"DHCPACK\(", said(server)))
+            check(acks() >= 1, "no DHCPACK")
+            discovers = len(re.findall(r"DHCPDISCOVER\(", said(server)))
+            wait_for("the lease is renewed", lambda: acks() >= 2, 4 * RENEW_S + 5, server)
+            check(len(re.findall(r"DHCPDISCOVER\(", said(server))) == discovers, "it started from DHCPDISCOVER again")
+            check(connects(first, 7), "it no longer answers")
+        except Exception as failure:
+            raise tap.Failed(f"{failure}\nthe guest said:\n{tail(guest.process)}") from failure
+        finally:
+            guest.end()
+
+
+@each(MACHINES)("{}: a server of DHCP that comes later is found")
+def _(machine):
+    where = lan()
+    guest = boot("echo", machine, where=where, static=False)
+    try:
+        time.sleep(4)
+        with dnsmasq(where) as (_, first):
+            up(guest, first)
+    finally:
+        guest.end()
+
+
+@each(MACHINES)("{}: names by DNS: a host is found and asked, an unknown one is not")
+def _(machine):
+    where = lan()
+    with dnsmasq(where) as (server, first):
+        line = [FATA, "run", "--image", image("asks", machine), "--on", machine, "--tap", where.name, "--timeout", "60", "--"]
+        listener = socket.create_server((where.host, 8000))
+        listener.settimeout(60)
+        with listener:
+            guest = start([*line, f"--name={NAME}", "--port=8000", "--text=good morning"], f"{work_file(where, 'asks')}")
+            with listener.accept()[0] as connection:
+                connection.settimeout(20)
+                asked = connection.recv(100)
+                check(asked == b"good morning", f"it said {asked!r}")
+                connection.sendall(b"good night")
+                connection.shutdown(socket.SHUT_WR)
+            check(guest.wait(30) == 0, tail(guest))
+            check(f"answer: good night\n" in said(guest), tail(guest))
+        check(NAME in said(server), "dnsmasq was not asked")
+        for options, why in (([f"--name=nobody.{NAME}x", "--port=8000"], "no such host|not found"),
+                             ([f"--name={NAME}", "--port=8001"], "refused|closed")):
+            guest = start([*line, *options], work_file(where, "asks2"))
+            check(guest.wait(60) == 1, f"{options}: another status than 1\n{tail(guest)}")
+            check("fata: exit 1" in said(guest), tail(guest))
+    end(guest)
