@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Makes the assembler source that every program links: its name, and the table of its embedded
- * files (see sdk/core/file.h), sorted by name, each taken in by .incbin.
+/* Makes the assembler source that every program links: its name, the table of its embedded files (see
+ * sdk/core/file.h), sorted by name, each taken in by .incbin, and that of its site (site.c), whose
+ * packed files it makes in the folder OUT.
  *
- * usage: fata-embed NAME FOLDER > program.S      (a FOLDER that does not exist holds no files)
+ * usage: fata-embed NAME FILES SITE OUT > program.S      (a folder that does not exist holds no files)
  */
+#include "embed.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,57 +13,57 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static char **names; /* below the folder, with a slash in front */
-static size_t name_count;
-
-static void fail(const char *what, const char *path)
+_Noreturn void embed_fail(const char *what, const char *path)
 {
     fprintf(stderr, "fata-embed: %s: %s\n", path, what);
     exit(1);
 }
 
-static char *join(const char *left, const char *right)
+char *embed_join(const char *left, const char *right)
 {
     const size_t len = strlen(left) + strlen(right) + 2;
     char *path = malloc(len);
     if (path == NULL)
-        fail("out of memory", left);
+        embed_fail("out of memory", left);
     snprintf(path, len, "%s/%s", left, right);
     return path;
 }
 
-static void add_name(char *name)
+static void add_name(embed_names *names, char *name)
 {
-    names = realloc(names, (name_count + 1) * sizeof *names);
-    if (names == NULL)
-        fail("out of memory", name);
-    names[name_count++] = name;
+    names->name = realloc(names->name, (names->count + 1) * sizeof *names->name);
+    if (names->name == NULL)
+        embed_fail("out of memory", name);
+    names->name[names->count++] = name;
 }
 
 /* Adds the files below `root`/`below`. */
-static void walk(const char *root, const char *below)
+static void walk(embed_names *names, const char *root, const char *below,
+                 bool (*leave_out)(const char *name))
 {
-    char *folder = join(root, below);
+    char *folder = embed_join(root, below);
     DIR *dir = opendir(folder);
     if (dir == NULL) {
         if (errno == ENOENT && *below == '\0')
             return;
-        fail(strerror(errno), folder);
+        embed_fail(strerror(errno), folder);
     }
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        char *name = join(below, entry->d_name);
-        char *path = join(root, name);
+        if (leave_out != NULL && leave_out(entry->d_name))
+            continue;
+        char *name = embed_join(below, entry->d_name);
+        char *path = embed_join(root, name);
         struct stat status;
         if (stat(path, &status) != 0)
-            fail(strerror(errno), path);
+            embed_fail(strerror(errno), path);
         if (S_ISDIR(status.st_mode))
-            walk(root, name);
+            walk(names, root, name, leave_out);
         else if (S_ISREG(status.st_mode))
-            add_name(name);
+            add_name(names, name);
         else
-            fail("neither a file nor a folder", path);
+            embed_fail("neither a file nor a folder", path);
         free(path);
     }
     closedir(dir);
@@ -73,8 +75,16 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A string literal of the assembler. */
-static void print_quoted(const char *directive, const char *prefix, const char *text)
+embed_names embed_walk(const char *folder, bool (*leave_out)(const char *name))
+{
+    embed_names names = {NULL, 0};
+    walk(&names, folder, "", leave_out);
+    if (names.count > 0)
+        qsort(names.name, names.count, sizeof *names.name, by_name);
+    return names;
+}
+
+void embed_quoted(const char *directive, const char *prefix, const char *text)
 {
     printf("    %s \"", directive);
     for (const char *part = prefix; part != NULL; part = part == text ? NULL : text)
@@ -82,41 +92,47 @@ static void print_quoted(const char *directive, const char *prefix, const char *
             if (*c == '"' || *c == '\\')
                 putchar('\\');
             if (*c == '\n')
-                fail("a line feed in a file's name", text);
+                embed_fail("a line feed in a file's name", text);
             putchar(*c);
         }
     printf("\"\n");
 }
 
-int main(int argc, char **argv)
+static void print_files(const char *folder)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: fata-embed NAME FOLDER > program.S\n");
-        return 2;
-    }
-    const char *folder = argv[2];
-    walk(folder, "");
-    qsort(names, name_count, sizeof *names, by_name);
-    printf("/* Made by fata-embed: the program's name and its files. */\n"
-           "#if __SIZEOF_POINTER__ == 8\n#define WORD .quad\n#else\n#define WORD .long\n#endif\n"
-           "    .section .rodata.fa_program_name, \"a\"\n"
-           "    .globl fa_program_name\nfa_program_name:\n");
-    print_quoted(".asciz", "", argv[1]);
+    const embed_names names = embed_walk(folder, NULL);
     printf("    .section .rodata.fa_embedded, \"a\"\n"
            "    .globl fa_embedded, fa_embedded_count\n"
            "    .balign __SIZEOF_POINTER__\n"
-           "fa_embedded_count: WORD %zu\nfa_embedded:\n", name_count);
-    for (size_t i = 0; i < name_count; i++)
+           "fa_embedded_count: WORD %zu\nfa_embedded:\n", names.count);
+    for (size_t i = 0; i < names.count; i++)
         printf("    WORD name_%zu, bytes_%zu, end_%zu - bytes_%zu\n", i, i, i, i);
-    for (size_t i = 0; i < name_count; i++) {
+    for (size_t i = 0; i < names.count; i++) {
         printf("name_%zu:\n", i);
-        print_quoted(".asciz", "", names[i]);
+        embed_quoted(".asciz", "", names.name[i]);
     }
-    for (size_t i = 0; i < name_count; i++) {
+    for (size_t i = 0; i < names.count; i++) {
         printf("    .balign 16\nbytes_%zu:\n", i);
-        print_quoted(".incbin", folder, names[i]);
+        embed_quoted(".incbin", folder, names.name[i]);
         printf("end_%zu: .byte 0\n", i);
     }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5) {
+        fprintf(stderr, "usage: fata-embed NAME FILES SITE OUT > program.S\n");
+        return 2;
+    }
+    printf("/* Made by fata-embed: the program's name, its files and its site. */\n"
+           "#if __SIZEOF_POINTER__ == 8\n#define WORD .quad\n#else\n#define WORD .long\n#endif\n"
+           "    .section .rodata.fa_program_name, \"a\"\n"
+           "    .globl fa_program_name\nfa_program_name:\n");
+    embed_quoted(".asciz", "", argv[1]);
+    print_files(argv[2]);
+    embed_site(argv[3], argv[4]);
     printf("    .section .note.GNU-stack, \"\", %%progbits\n");
-    return ferror(stdout) || fflush(stdout) != 0 ? (fail(strerror(errno), "output"), 1) : 0;
+    if (ferror(stdout) || fflush(stdout) != 0)
+        embed_fail(strerror(errno), "output");
+    return 0;
 }

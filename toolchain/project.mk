@@ -8,7 +8,8 @@
 #            [TIMEOUT=seconds]
 #   make test, make clean, make print-image
 # What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80), and with it a
-# network. A folder files/ becomes part of the image.
+# network. A folder files/ becomes part of the image, and so does
+# a web site in www/, or in the folder that SITE names.
 # SPDX-License-Identifier: ISC
 
 .DEFAULT_GOAL := all
@@ -120,11 +121,18 @@ $(app_out)/%.S.o: %.S $(app_out)/compile-command | sdk
 
 # The program's name and its embedded files, as assembler. Their names may hold blanks, which make's lists cannot, so a
 # list with sizes and times stands for them.
-app_files := $(shell test -d files && find -L files -type f -printf '%P %s %T@\n' | sort)
+SITE ?= www
+ifneq ($(filter-out www,$(SITE)),)
+ifeq ($(wildcard $(SITE)/.),)
+$(error SITE=$(SITE): there is no such folder)
+endif
+endif
+app_files := $(shell find -L files $(SITE) -type f -printf '%p %s %T@\n' 2>/dev/null | sort)
 $(app_out)/fata-program.o: $(app_out)/fata-program.S
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
 $(app_out)/fata-program.S: $(app_out)/files-list | sdk
-	@$(FATA)/build/fata-embed $(NAME) files > $@.new && mv $@.new $@
+	@mkdir -p $(app_out)/site
+	@$(FATA)/build/fata-embed $(NAME) files $(SITE) $(app_out)/site > $@.new && mv $@.new $@
 $(app_out)/files-list: FORCE
 	@$(call remember,$(NAME) $(app_files))
 

@@ -9,7 +9,7 @@ include toolchain/host.mk
 host_flags := $(HOST_CFLAGS) $(WARNINGS) -D_GNU_SOURCE -MMD -MP
 
 tool_objects := $(patsubst %.c,build/host/%.o,$(wildcard sdk/cli/*.c))
-embed_objects := build/host/rootfs-free/embed.o
+embed_objects := $(patsubst %.c,build/host/%.o,$(wildcard rootfs-free/*.c))
 
 device_trees := $(patsubst %.dts,build/dtb/%.dtb,$(notdir $(wildcard bsp/*/dts/*.dts)))
 
