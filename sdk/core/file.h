@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the build of a program generates: the table of embedded files, sorted by name, and the
- * program's own name. */
+/* The table of embedded files, which the build of the program generates, sorted by name. */
 #ifndef FATA_CORE_FILE_H
 #define FATA_CORE_FILE_H
 
@@ -8,6 +7,5 @@
 
 extern const fa_file fa_embedded[];
 extern const size_t fa_embedded_count;
-extern const char fa_program_name[];
 
 #endif

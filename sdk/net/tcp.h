@@ -29,6 +29,7 @@ typedef struct fa_tcp_state {
     fa_tcp_listener *listeners;
     fa_tcp *changed, *changed_last;
     fa_tcp_listener *listeners_changed;
+    fa_tcp *ended;    /* their applications have not closed them yet */
     fa_tcp *pending;  /* have something to send, perhaps: fa_tcp_flush() */
     fa_tcp *starving; /* would write when there is memory again */
     struct fa_tcp_time_wait *time_wait_first, *time_wait_last; /* by when they end */
@@ -36,8 +37,6 @@ typedef struct fa_tcp_state {
     uint64_t secret[2]; /* of hashes, sequence numbers and cookies */
     uint64_t ms_ns;     /* what now_ms was computed from */
     uint32_t now_ms;
-    uint32_t random_pool[8]; /* for ports */
-    uint32_t random_left;
     uint64_t cookie_ns; /* when the last SYN cookie was sent; 0: never */
     size_t memory_bytes, memory_max_bytes; /* of all connections' queues and records */
     uint64_t cookies_sent, retransmitted_segments, resets_sent, challenges_sent; /* since ever */
@@ -69,6 +68,8 @@ void fa_tcp_set_user(fa_tcp *tcp, void *user);
 fa_err fa_tcp_read(fa_host *host, fa_tcp *tcp, void *bytes_out, size_t cap, size_t *len_out);
 fa_err fa_tcp_write(fa_host *host, fa_tcp *tcp, const fa_slice *slices, size_t count,
                     size_t *len_out);
+/* Off at first. On: a peer that is silent for two hours is asked, and then nine times more. */
+void fa_tcp_keep_alive(fa_tcp *tcp, bool on);
 bool fa_tcp_readable(const fa_tcp *tcp);
 bool fa_tcp_writable(const fa_tcp *tcp);
 void fa_tcp_shutdown(fa_host *host, fa_tcp *tcp); /* ends our half */
