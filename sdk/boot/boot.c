@@ -4,6 +4,7 @@
 #include "boot.h"
 #include "../../bsp/plat.h"
 #include "../core/console.h"
+#include "../core/file.h"
 #include "../core/param.h"
 #include "../core/words.h"
 #include "../fiber/sched.h"

@@ -14,7 +14,4 @@ FA_NORETURN void fa_boot_with_text(char *command_line);
 /* The same with words; argv has room for argc + 1. */
 FA_NORETURN void fa_boot_with_args(int argc, char **argv);
 
-/* The program's name; its build generates it. */
-extern const char fa_program_name[];
-
 #endif

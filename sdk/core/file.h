@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The table of embedded files, which the build of the program generates, sorted by name. */
+/* What the build of a program generates: the table of embedded files, sorted by name, and the
+ * program's own name. */
 #ifndef FATA_CORE_FILE_H
 #define FATA_CORE_FILE_H
 
@@ -7,5 +8,6 @@
 
 extern const fa_file fa_embedded[];
 extern const size_t fa_embedded_count;
+extern const char fa_program_name[];
 
 #endif

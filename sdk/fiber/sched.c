@@ -425,6 +425,12 @@ fa_err fa_sched_start(fa_fiber_fn *fn)
     fa_cpu_leave(&boot_context, &first->context);
 }
 
+fa_err fa_sched_spawn(const fa_fiber_options *options, fa_fiber_fn *fn, void *arg)
+{
+    static fa_scope image; /* of nobody, never closed */
+    return fa_scope_spawn_with(&image, options, fn, arg);
+}
+
 int *fa_sched_errno(void)
 {
     return sched.running == NULL ? &sched.boot_error_number : &sched.running->error_number;

@@ -9,6 +9,9 @@
 /* Runs `fn(NULL)` as the first fiber, "main"; it must not return. FA_ENOMEM is the only return. */
 fa_err fa_sched_start(fa_fiber_fn *fn);
 
+/* A fiber of the image itself: no scope joins it, nothing cancels it, it ends with the image. */
+FA_MUST_CHECK fa_err fa_sched_spawn(const fa_fiber_options *options, fa_fiber_fn *fn, void *arg);
+
 /* The errno of the running fiber. */
 int *fa_sched_errno(void);
 

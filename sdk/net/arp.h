@@ -30,9 +30,10 @@ _Static_assert(sizeof(fa_arp_packet) == 28, "no padding");
 #define FA_ARP_FRESH_NS (60 * FA_NS_PER_S)
 #define FA_ARP_RETRY_NS (1 * FA_NS_PER_S) /* RFC 1122, 2.3.2.1: at most one request a second */
 #define FA_ARP_TRIES 3u
-/* Packets that wait for an answer: for one address (the oldest goes), and for all. */
-#define FA_ARP_PENDING_MAX 16u
-#define FA_ARP_PENDING_ALL_MAX 64u
+/* Packets that wait for an answer: for one address, a datagram in fragments
+ * at least (the oldest goes); and for all. */
+#define FA_ARP_PENDING_MAX 48u
+#define FA_ARP_PENDING_ALL_MAX 128u
 
 #define FA_ARP_ANNOUNCEMENTS 2u                    /* RFC 5227, 1.1: ANNOUNCE_NUM */
 #define FA_ARP_ANNOUNCE_NS (2 * FA_NS_PER_S)       /* ANNOUNCE_INTERVAL */

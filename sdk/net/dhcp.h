@@ -120,6 +120,11 @@ void fa_dhcp_stop(fa_host *host);
 void fa_dhcp_set_link(fa_host *host, bool up);
 /* Somebody else uses the host's address, and goes on. */
 void fa_dhcp_conflict(fa_host *host);
+/* For dhcp.c: begins to look for a link-local address, unless there is an address or it looks already;
+ * ends that; and has another one looked for, as this one is somebody else's. */
+void fa_linklocal_start(fa_host *host);
+void fa_linklocal_stop(fa_host *host);
+void fa_linklocal_conflict(fa_host *host);
 /* Reads a reply to `xid` and `mac`. FA_EFORMAT, FA_ETRUNCATED; FA_ENOENT: it is for somebody else. */
 FA_MUST_CHECK fa_err fa_dhcp_parse(const uint8_t *bytes, size_t len, uint32_t xid, fa_mac mac,
                                    fa_dhcp_reply *reply_out);

@@ -48,6 +48,7 @@ typedef struct fa_dns_query {
     fa_udp_socket socket;
     char name[FA_DNS_NAME_BYTES];
     uint16_t id;
+    fa_ip4 server; /* that was asked last */
     uint8_t tries;
     bool running;
     void *user;
@@ -88,7 +89,10 @@ void fa_dns_cancel(fa_host *host, fa_dns_query *query);
 fa_dns_query *fa_dns_take_changed(fa_host *host);
 void fa_dns_free(fa_host *host);
 
-/* Writes a question for the addresses of a name; its length; 0: not a name. */
+/* The name in the form that questions, replies and the cache have: lower case, no dot at the end.
+ * false: it is not a host's name. */
+bool fa_dns_normalize(const char *name, char name_out[FA_DNS_NAME_BYTES]);
+/* Writes a question for the addresses of a normal name; its length. */
 size_t fa_dns_write_question(uint16_t id, const char *name, uint8_t bytes_out[FA_DNS_BYTES_MAX]);
 /* Reads the reply to that question. FA_EAGAIN: it is not one, and another may come; else what
  * fa_dns_query's result says. */

@@ -60,7 +60,8 @@ typedef struct fa_host {
     fa_dns dns_resolver;
 } fa_host;
 
-/* The options are copied. With an address it is configured at once, else DHCP begins. FA_ENOMEM. */
+/* The options are copied. With an address it is configured at once, else DHCP begins; the link is up
+ * until fa_host_set_link() says otherwise. FA_ENOMEM; FA_EINVAL: an MTU under FA_IPV4_MTU_MIN. */
 FA_MUST_CHECK fa_err fa_host_init(fa_host *host, const fa_host_options *options, uint64_t now_ns);
 /* Frees all connections, ports and packets; nobody is told. */
 void fa_host_free(fa_host *host);
@@ -74,5 +75,9 @@ void fa_host_set_link(fa_host *host, bool up, uint64_t now_ns);
 /* Used by DHCP, link-local and static configuration: all 0 takes the address away. */
 void fa_host_set_address(fa_host *host, fa_ip4 address, fa_ip4 netmask, fa_ip4 gateway, fa_ip4 dns,
                          const char *origin);
+
+/* For the parts: frees a packet that cannot be used, and counts it; 32 bits that nobody can guess. */
+void fa_host_drop(fa_host *host, fa_packet *packet);
+uint32_t fa_host_random(fa_host *host);
 
 #endif

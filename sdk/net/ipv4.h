@@ -30,11 +30,12 @@ _Static_assert(sizeof(fa_ipv4_header) == 20, "no padding");
 #define FA_IPV4_TCP 6u
 #define FA_IPV4_UDP 17u
 
-/* Reassembly (RFC 815, 1122 3.3.2): together at most so many pages of the pool; the oldest goes. */
+/* Reassembly (RFC 815, 1122 3.3.2): together at most a quarter of the
+ * pool's pages; the oldest goes. */
 #define FA_IPV4_REASSEMBLIES_MAX 16u
 #define FA_IPV4_FRAGMENTS_MAX 48u /* of one datagram */
 #define FA_IPV4_REASSEMBLY_NS (15 * FA_NS_PER_S)
-#define FA_IPV4_HEADER_BYTES_MAX 60u
+#define FA_IPV4_MTU_MIN 576u /* every host takes datagrams of so many bytes */
 #define FA_IPV4_DONT_FRAGMENT 0x4000u
 #define FA_IPV4_MORE_FRAGMENTS 0x2000u
 #define FA_IPV4_OFFSET_MASK 0x1fffu /* in units of 8 bytes */
@@ -44,13 +45,14 @@ typedef struct fa_ipv4_reassembly {
     fa_ip4 source, destination;
     uint16_t identification;
     uint8_t protocol;
-    uint16_t total_bytes; /* of the payload; 0: the last fragment is not there yet */
-    uint32_t fragment_count;
+    uint32_t total_bytes; /* of the payload; 0: the last fragment is not there yet */
+    uint32_t received_bytes, fragment_count; /* none: the record is free */
     fa_packet *fragments; /* sorted by offset, which is in checksum_start */
 } fa_ipv4_reassembly;
 
 typedef struct fa_ipv4 {
     uint16_t identification; /* of the next datagram */
+    uint32_t fragment_count; /* of all reassemblies */
     fa_ipv4_reassembly reassemblies[FA_IPV4_REASSEMBLIES_MAX];
 } fa_ipv4;
 
@@ -68,6 +70,9 @@ void fa_ipv4_free(fa_host *host);
 /* From Ethernet: owns the packet, which begins with the header; `to_all`: it was sent to all of the
  * link. Hands on to fa_icmp_input(), fa_udp_input(), fa_tcp_input(). */
 void fa_ipv4_input(fa_host *host, fa_packet *packet, bool to_all);
+/* For fa_ipv4_input(): takes a fragment, pulled to its payload. The whole datagram, or NULL: not yet. */
+fa_packet *fa_ipv4_reassemble(fa_host *host, fa_packet *packet, const fa_ipv4_header *header);
+void fa_ipv4_forget_fragments(fa_host *host);
 /* What this host sent to itself (fa_ipv4_send() keeps it in host->loopback). */
 void fa_ipv4_loopback(fa_host *host);
 /* Sends a packet that begins with the header of `protocol`: adds its own header and Ethernet's,

@@ -38,7 +38,8 @@ typedef struct fa_udp_ports {
     fa_udp_socket *changed;
 } fa_udp_ports;
 
-/* `socket` is the caller's; number 0: any. FA_EEXIST: taken. */
+/* `socket` is the caller's; number 0: any. FA_EEXIST: taken; FA_ELIMIT: none
+ * is left. */
 FA_MUST_CHECK fa_err fa_udp_bind(fa_host *host, fa_udp_socket *socket, uint16_t number);
 void fa_udp_unbind(fa_host *host, fa_udp_socket *socket);
 /* The oldest datagram, pulled to its payload; the caller owns it. NULL: none. */
@@ -52,6 +53,7 @@ fa_err fa_udp_broadcast_unconfigured(fa_host *host, const fa_udp_socket *socket,
 /* Who has news since the last call; NULL: nobody. */
 fa_udp_socket *fa_udp_take_changed(fa_host *host);
 
+void fa_udp_free(fa_host *host);
 void fa_udp_input(fa_host *host, fa_packet *packet, const fa_ipv4_info *info);
 
 #endif

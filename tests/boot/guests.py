@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -157,6 +158,12 @@ def boot(name, machine, *arguments, debug="", options=()):
     image = built(name, MACHINES[machine], debug)
     return run([FATA, "run", "--image", image, "--on", machine, "--timeout", str(BOOT_S), *options, "--", *arguments],
                limit_s=2 * BOOT_S)
+
+
+def free_port():
+    """A TCP port of this host that nobody has at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 def converse(name, machine, mode, *steps, end_input=False):

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 
 from guests import *
@@ -80,12 +79,6 @@ def _():
 
 
 # Debugging.
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
 
 DEBUGGERS = {"microvm": "gdb", "virt": "gdb-multiarch"}
 

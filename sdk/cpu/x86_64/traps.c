@@ -67,7 +67,7 @@ static uint64_t handled;        /* the same: it has a handler */
 static struct {
     void (*call)(void *arg);
     void *arg;
-} handlers[X86_VECTOR_COUNT];
+} handlers[X86_VECTOR_COUNT - X86_VECTOR_IRQ_FIRST];
 
 static void set_ist(unsigned number, const uint8_t *stack, size_t size)
 {
@@ -119,8 +119,8 @@ void x86_traps_set_eoi(volatile uint32_t *reg)
 void x86_traps_handle(unsigned vector, void (*handler)(void *arg), void *arg)
 {
     const uint64_t bit = UINT64_C(1) << vector;
-    handlers[vector].call = handler;
-    handlers[vector].arg = arg;
+    handlers[vector - X86_VECTOR_IRQ_FIRST].call = handler;
+    handlers[vector - X86_VECTOR_IRQ_FIRST].arg = arg;
     handled = handler == NULL ? handled & ~bit : handled | bit;
 }
 
@@ -129,8 +129,8 @@ void x86_traps_poll(void)
     uint64_t now = taken & handled;
     taken = 0;
     for (; now != 0; now &= now - 1) {
-        const unsigned vector = (unsigned)__builtin_ctzll(now);
-        handlers[vector].call(handlers[vector].arg);
+        const unsigned irq = (unsigned)__builtin_ctzll(now) - X86_VECTOR_IRQ_FIRST;
+        handlers[irq].call(handlers[irq].arg);
     }
 }
 

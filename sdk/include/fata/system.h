@@ -14,4 +14,8 @@
  * again; a process ends. */
 FA_NORETURN void fa_system_reboot(void);
 
+/* The memory that the program's pools, heap and stacks come from, and what is free of it in whole
+ * pages. Zeroes: the memory is the host's (a Linux process). */
+void fa_system_memory(size_t *free_bytes_out, size_t *total_bytes_out);
+
 #endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: ISC */
+/* Connections in their stages. Each stage has one time-out, so its list is in the order of the
+ * deadlines, and what is due stands in front. */
+#include "server.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void link_init(fa_http_link *list)
+{
+    list->before = list->after = list;
+}
+
+static void link_add(fa_http_link *list, fa_http_link *link)
+{
+    *link = (fa_http_link){list->before, list};
+    list->before->after = link;
+    list->before = link;
+}
+
+static void link_remove(fa_http_link *link)
+{
+    link->before->after = link->after;
+    link->after->before = link->before;
+    link_init(link);
+}
+
+/* The oldest one; NULL: the stage has none. */
+static fa_http_conn *first_of(const fa_http_server *server, fa_http_stage stage)
+{
+    fa_http_link *const link = server->stages[stage].after;
+    if (link == &server->stages[stage])
+        return NULL;
+    return (fa_http_conn *)(void *)((char *)link - offsetof(fa_http_conn, in_stage));
+}
+
+static uint64_t stage_ns(const fa_http_server *server, fa_http_stage stage)
+{
+    switch (stage) {
+    case FA_HTTP_IDLE:
+        return server->options.idle_ns;
+    case FA_HTTP_HEAD:
+        return server->options.head_ns;
+    case FA_HTTP_LINGERING:
+        return FA_HTTP_LINGERING_NS;
+    case FA_HTTP_SENDING:
+    case FA_HTTP_RUNNING:
+        break;
+    }
+    return FA_HTTP_SENDING_NS;
+}
+
+void fa_http_notify(fa_http_server *server)
+{
+    server->news = true;
+    fa_waitq_wake_all(&server->news_queue);
+}
+
+/* A connection has something to do: an idle fiber takes it up, or a new one. */
+static void wake(fa_waker *waker)
+{
+    fa_http_conn *conn = (fa_http_conn *)waker;
+    fa_http_server *server = conn->server;
+    if (conn->ready)
+        return;
+    conn->ready = true;
+    link_add(&server->ready, &conn->in_ready);
+    server->ready_count++;
+    if (server->idle_fibers >= server->ready_count)
+        fa_waitq_wake_one(&server->work);
+    else if (server->stats.fibers < server->options.fibers)
+        fa_http_notify(server);
+}
+
+void fa_http_restage(fa_http_conn *conn, fa_http_stage stage)
+{
+    fa_http_server *server = conn->server;
+    link_remove(&conn->in_stage);
+    link_add(&server->stages[stage], &conn->in_stage);
+    conn->stage = stage;
+    conn->deadline = fa_after_ns(stage_ns(server, stage));
+    if (conn->deadline < server->sleeps_until)
+        fa_http_notify(server);
+}
+
+void fa_http_park(fa_http_conn *conn, fa_http_stage stage)
+{
+    if (conn->stage == FA_HTTP_RUNNING)
+        conn->server->running--;
+    /* Whoever sends a head in small pieces has one time-out for it all. */
+    if (conn->stage != stage || stage != FA_HTTP_HEAD)
+        fa_http_restage(conn, stage);
+    if (conn->server->ending)
+        fa_http_notify(conn->server);
+    fa_flow_arm(conn->flow, stage == FA_HTTP_SENDING ? FA_FLOW_WRITABLE : FA_FLOW_READABLE,
+                &conn->waker);
+}
+
+void fa_http_take_up(fa_http_conn *conn)
+{
+    link_remove(&conn->in_stage);
+    conn->stage = FA_HTTP_RUNNING;
+    conn->server->running++;
+}
+
+void fa_http_unkeep(fa_http_conn *conn)
+{
+    conn->server->kept_bytes -= conn->kept_len;
+    free(conn->kept);
+    conn->kept = NULL;
+    conn->kept_len = 0;
+}
+
+bool fa_http_keep(fa_http_conn *conn, const char *bytes, size_t len)
+{
+    fa_http_server *server = conn->server;
+    if (len == 0)
+        return true;
+    if (len > FA_HTTP_KEPT_BYTES_MAX - server->kept_bytes)
+        return false;
+    conn->kept = malloc(len);
+    if (conn->kept == NULL)
+        return false;
+    memcpy(conn->kept, bytes, len);
+    conn->kept_len = len;
+    server->kept_bytes += len;
+    return true;
+}
+
+void fa_http_close(fa_http_conn *conn, bool abort)
+{
+    fa_http_server *server = conn->server;
+    if (conn->stage == FA_HTTP_RUNNING)
+        server->running--;
+    else
+        fa_flow_arm(conn->flow, FA_FLOW_READABLE | FA_FLOW_WRITABLE, NULL);
+    if (conn->ready) {
+        link_remove(&conn->in_ready);
+        server->ready_count--;
+    }
+    link_remove(&conn->in_stage);
+    fa_http_unkeep(conn);
+    if (abort)
+        fa_flow_abort(conn->flow);
+    else
+        fa_flow_close(conn->flow);
+    free(conn);
+    server->stats.connections--;
+    if (server->ending)
+        fa_http_notify(server);
+}
+
+static size_t or_default(size_t value, size_t otherwise)
+{
+    return value == 0 ? otherwise : value;
+}
+
+void fa_http_server_init(fa_http_server *server, fa_http_source *source,
+                         const fa_http_options *options)
+{
+    *server = (fa_http_server){.source = source, .options = *options, .tail_s = UINT64_MAX};
+    fa_http_options *o = &server->options;
+    o->connections = or_default(o->connections, FA_HTTP_CONNECTIONS);
+    o->fibers = or_default(o->fibers, FA_HTTP_FIBERS);
+    o->body_bytes = o->body_bytes == 0 ? FA_HTTP_BODY_BYTES : o->body_bytes;
+    o->head_ns = o->head_ns == 0 ? FA_HTTP_HEAD_NS : o->head_ns;
+    o->idle_ns = o->idle_ns == 0 ? FA_HTTP_IDLE_NS : o->idle_ns;
+    o->request_ns = o->request_ns == 0 ? FA_HTTP_REQUEST_NS : o->request_ns;
+    for (size_t i = 0; i < FA_HTTP_STAGE_COUNT; i++)
+        link_init(&server->stages[i]);
+    link_init(&server->ready);
+}
+
+fa_http_conn *fa_http_conn_open(fa_http_server *server, fa_flow *flow, fa_endpoint peer)
+{
+    fa_http_conn *conn = malloc(sizeof *conn);
+    if (conn == NULL)
+        return NULL;
+    *conn = (fa_http_conn){.waker = {wake}, .server = server, .flow = flow, .peer = peer};
+    link_init(&conn->in_stage);
+    link_init(&conn->in_ready);
+    server->stats.accepted++;
+    server->stats.connections++;
+    fa_http_park(conn, FA_HTTP_HEAD);
+    return conn;
+}
+
+/* RFC 9110 section 15.5.9; whoever has sent nothing wants no answer. */
+static void time_out(fa_http_conn *conn)
+{
+    static const char text[] =
+        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    if (conn->stage == FA_HTTP_HEAD && conn->kept_len > 0) {
+        size_t len = 0;
+        const fa_err err =
+            fa_flow_try_write(conn->flow, &(fa_slice){text, sizeof text - 1}, 1, &len);
+        conn->server->stats.responses[err == FA_OK ? 4 : 0]++;
+        conn->server->stats.sent_bytes += len;
+    }
+    fa_http_close(conn, conn->stage == FA_HTTP_SENDING);
+}
+
+fa_deadline fa_http_expire(fa_http_server *server, uint64_t now_ns)
+{
+    fa_deadline next = FA_FOREVER;
+    for (unsigned stage = 0; stage < FA_HTTP_STAGE_COUNT; stage++) {
+        fa_http_conn *conn;
+        while ((conn = first_of(server, stage)) != NULL && conn->deadline <= now_ns)
+            time_out(conn);
+        if (conn != NULL && conn->deadline < next)
+            next = conn->deadline;
+    }
+    return next;
+}
+
+void fa_http_close_stage(fa_http_server *server, fa_http_stage stage)
+{
+    fa_http_conn *conn;
+    while ((conn = first_of(server, stage)) != NULL)
+        fa_http_close(conn, stage == FA_HTTP_SENDING);
+}
+
+void fa_http_give_way(fa_http_server *server)
+{
+    for (unsigned stage = 0; stage < FA_HTTP_STAGE_COUNT; stage++) {
+        fa_http_conn *conn = first_of(server, stage);
+        if (conn == NULL)
+            continue;
+        fa_http_close(conn, stage == FA_HTTP_SENDING);
+        return;
+    }
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: ISC */
+/* The head of a request. Its end is looked for line by line, so that bytes that drip in are looked at
+ * a few times only; the parse then runs over the whole of it once. */
+#include "head.h"
+#include "text.h"
+#include <string.h>
+
+unsigned fa_http_head_find(const char *bytes, size_t len, size_t *line_at_io, size_t *head_len_out)
+{
+    if (len > 0 && !fa_http_char_is(bytes[0], FA_HTTP_CHAR_TOKEN))
+        return 400; /* TLS, or something else that is no HTTP at all */
+    size_t at = *line_at_io;
+    for (;;) {
+        const size_t most = len < FA_HTTP_HEAD_BYTES_MAX ? len : FA_HTTP_HEAD_BYTES_MAX;
+        const char *end = at < most ? memchr(bytes + at, '\n', most - at) : NULL;
+        if (end == NULL)
+            break;
+        const size_t line_len = (size_t)(end - bytes) - at;
+        if (line_len == 0 || end[-1] != '\r')
+            return 400; /* section 2.2: a lone LF; we need not take it for an end of line */
+        at += line_len + 1;
+        if (line_len == 1) {
+            *head_len_out = at;
+            return FA_HTTP_DONE;
+        }
+    }
+    *line_at_io = at;
+    if (at == 0 && len > FA_HTTP_TARGET_BYTES_MAX + FA_HTTP_METHOD_BYTES_MAX + sizeof " HTTP/1.1\r\n")
+        return 414;
+    return len < FA_HTTP_HEAD_BYTES_MAX ? FA_HTTP_MORE : 431;
+}
+
+/* What is left of the head. Its last bytes are CR LF CR LF, so a look at `*at` never passes the end as
+ * long as no step goes over a CR that it has not seen. */
+typedef struct cursor {
+    char *at, *end;
+} cursor;
+
+static size_t skip(cursor *c, unsigned classes)
+{
+    char *start = c->at;
+    while (c->at < c->end && fa_http_char_is(*c->at, classes))
+        c->at++;
+    return (size_t)(c->at - start);
+}
+
+/* Takes what must come next. */
+static bool take(cursor *c, const char *text)
+{
+    const size_t len = strlen(text);
+    if ((size_t)(c->end - c->at) < len || memcmp(c->at, text, len) != 0)
+        return false;
+    c->at += len;
+    return true;
+}
+
+/* RFC 9112 section 3.2: the origin form, the absolute form or the asterisk form. (The authority form is
+ * CONNECT's, which we do not have.) */
+static unsigned parse_target(fa_http_head *head, char *target, size_t len)
+{
+    target[len] = '\0';
+    head->query = target + len;
+    head->path = target;
+    if (strcmp(target, "*") == 0)
+        return strcmp(head->method, "OPTIONS") == 0 ? FA_HTTP_DONE : 400;
+    if (target[0] != '/') {
+        const size_t scheme_len = fa_http_same(target, len < 7 ? len : 7, "http://")    ? 7
+                                  : fa_http_same(target, len < 8 ? len : 8, "https://") ? 8
+                                                                                        : 0;
+        const size_t authority_len = strcspn(target + scheme_len, "/?");
+        if (scheme_len == 0 || authority_len == 0)
+            return 400;
+        head->path += scheme_len + authority_len;
+    }
+    char *mark = strchr(head->path, '?');
+    if (mark != NULL) {
+        *mark = '\0';
+        head->query = mark + 1;
+    }
+    if (*head->path == '\0') /* an absolute form's empty path is "/" (RFC 9110 section 4.2.3) */
+        *--head->path = '/';
+    return fa_http_path_decode(head->path) == FA_OK ? FA_HTTP_DONE : 400;
+}
+
+static unsigned parse_request_line(fa_http_head *head, cursor *c)
+{
+    head->method = c->at;
+    const size_t method_len = skip(c, FA_HTTP_CHAR_TOKEN);
+    if (method_len == 0 || *c->at != ' ')
+        return 400;
+    if (method_len > FA_HTTP_METHOD_BYTES_MAX)
+        return 501;
+    *c->at++ = '\0';
+    char *target = c->at;
+    const size_t target_len = skip(c, FA_HTTP_CHAR_TARGET);
+    if (target_len > FA_HTTP_TARGET_BYTES_MAX)
+        return 414;
+    if (target_len == 0 || !take(c, " HTTP/"))
+        return 400;
+    const char *version = c->at;
+    if (skip(c, FA_HTTP_CHAR_DIGIT) != 1 || !take(c, ".") || skip(c, FA_HTTP_CHAR_DIGIT) != 1 ||
+        !take(c, "\r\n"))
+        return 400;
+    if (version[0] != '1')
+        return 505;
+    head->minor = version[2] == '0' ? 0 : 1;
+    head->close = head->minor == 0;
+    return parse_target(head, target, target_len);
+}
+
+static const struct {
+    const char *name;
+    bool single; /* a request that has two of them is refused */
+} known_fields[FA_HTTP_KNOWN_COUNT] = {
+    [FA_HTTP_ACCEPT_ENCODING] = {"accept-encoding", false},
+    [FA_HTTP_CONNECTION] = {"connection", false},
+    [FA_HTTP_CONTENT_LENGTH] = {"content-length", true},
+    [FA_HTTP_EXPECT] = {"expect", true},
+    [FA_HTTP_HOST] = {"host", true},
+    [FA_HTTP_IF_MATCH] = {"if-match", false},
+    [FA_HTTP_IF_NONE_MATCH] = {"if-none-match", false},
+    [FA_HTTP_IF_RANGE] = {"if-range", true},
+    [FA_HTTP_RANGE] = {"range", true},
+    [FA_HTTP_TRANSFER_ENCODING] = {"transfer-encoding", true},
+};
+
+static unsigned note_known(fa_http_head *head, const char *name, size_t name_len, char *value)
+{
+    for (size_t i = 0; i < FA_HTTP_KNOWN_COUNT; i++) {
+        if (!fa_http_same(name, name_len, known_fields[i].name))
+            continue;
+        if (head->known[i] != NULL)
+            return known_fields[i].single ? 400 : FA_HTTP_DONE;
+        head->known[i] = value;
+    }
+    return FA_HTTP_DONE;
+}
+
+/* RFC 9110 section 7.6.1. */
+static void parse_connection(fa_http_head *head, const char *value)
+{
+    size_t len;
+    for (const char *option; (option = fa_http_list_next(&value, &len)) != NULL;)
+        if (fa_http_same(option, len, "close"))
+            head->close = true;
+}
+
+/* RFC 9112 section 5. A line that begins with white space, which once continued the one before, has
+ * no name. */
+static unsigned parse_field(fa_http_head *head, cursor *c)
+{
+    char *name = c->at;
+    const size_t name_len = skip(c, FA_HTTP_CHAR_TOKEN);
+    if (name_len == 0 || *c->at != ':')
+        return 400; /* section 5.1: also for white space before the colon */
+    if (head->field_count == FA_HTTP_FIELDS_MAX)
+        return 431;
+    *c->at++ = '\0';
+    skip(c, FA_HTTP_CHAR_BLANK);
+    char *value = c->at;
+    skip(c, FA_HTTP_CHAR_VALUE);
+    char *value_end = c->at;
+    if (!take(c, "\r\n"))
+        return 400;
+    while (value_end > value && fa_http_char_is(value_end[-1], FA_HTTP_CHAR_BLANK))
+        value_end--;
+    *value_end = '\0';
+    head->fields[head->field_count++] = (fa_http_field){name, value};
+    const unsigned status = note_known(head, name, name_len, value);
+    if (status == FA_HTTP_DONE && fa_http_same(name, name_len, "connection"))
+        parse_connection(head, value);
+    return status;
+}
+
+/* RFC 9112 section 6.3: how long the body is. */
+static unsigned parse_framing(fa_http_head *head)
+{
+    const char *coding = head->known[FA_HTTP_TRANSFER_ENCODING];
+    const char *length = head->known[FA_HTTP_CONTENT_LENGTH];
+    if (coding != NULL) {
+        /* Section 6.1: with Content-Length, or from HTTP/1.0, it may be an attempt to smuggle. */
+        if (length != NULL || head->minor == 0)
+            return 400;
+        head->chunked = fa_http_same(coding, strlen(coding), "chunked");
+        return head->chunked ? FA_HTTP_DONE : 501;
+    }
+    if (length == NULL)
+        return FA_HTTP_DONE;
+    if (*length == '\0' || length[strspn(length, "0123456789")] != '\0')
+        return 400;
+    for (; *length != '\0'; length++) {
+        if (head->body_bytes > (UINT64_MAX - 9) / 10)
+            return 413;
+        head->body_bytes = head->body_bytes * 10 + (uint64_t)(*length - '0');
+    }
+    return FA_HTTP_DONE;
+}
+
+/* RFC 9112 section 3.2: a host and a port, in characters that a URI has there; it may be empty. */
+static bool is_host(const char *value)
+{
+    for (; *value != '\0'; value++)
+        if (!fa_http_char_is(*value, FA_HTTP_CHAR_HOST))
+            return false;
+    return true;
+}
+
+unsigned fa_http_head_parse(fa_http_head *head, char *bytes, size_t head_len)
+{
+    head->field_count = 0;
+    head->body_bytes = 0;
+    head->chunked = head->expect_continue = false;
+    memset(head->known, 0, sizeof head->known);
+    cursor c = {bytes, bytes + head_len};
+    unsigned status = parse_request_line(head, &c);
+    while (status == FA_HTTP_DONE && *c.at != '\r')
+        status = parse_field(head, &c);
+    if (status != FA_HTTP_DONE)
+        return status;
+    if (!take(&c, "\r\n") || c.at != c.end)
+        return 400;
+    const char *host = head->known[FA_HTTP_HOST];
+    if (host == NULL ? head->minor > 0 : !is_host(host))
+        return 400;
+    status = parse_framing(head);
+    const char *expect = head->known[FA_HTTP_EXPECT];
+    if (status != FA_HTTP_DONE || expect == NULL || head->minor == 0)
+        return status; /* RFC 9110 section 10.1.1: HTTP/1.0's is ignored */
+    head->expect_continue = fa_http_same(expect, strlen(expect), "100-continue");
+    return head->expect_continue ? FA_HTTP_DONE : 417;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Serving a listener of the network: its connections, as a source of flows. */
+#include <fata/http.h>
+
+typedef struct listener_source {
+    fa_http_source source; /* its first member */
+    fa_listener *listener;
+} listener_source;
+
+static fa_err try_accept(fa_http_source *source, fa_flow **flow_out, fa_endpoint *peer_out)
+{
+    return fa_listener_try_accept(((listener_source *)source)->listener, flow_out, peer_out);
+}
+
+static void arm(fa_http_source *source, fa_waker *waker)
+{
+    fa_listener_arm(((listener_source *)source)->listener, waker);
+}
+
+fa_err fa_http_serve(fa_listener *listener, const fa_http_options *options, fa_deadline deadline)
+{
+    listener_source from = {{try_accept, arm}, listener};
+    return fa_http_serve_flows(&from.source, options, deadline);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* The boot parameters of the network: --ip, --gateway, --dns, --net-memory. */
+#ifndef FATA_NET_SETTINGS_H
+#define FATA_NET_SETTINGS_H
+
+#include <fata/net.h>
+
+typedef struct fa_net_settings {
+    fa_ip4 address, netmask, gateway, dns; /* address 0.0.0.0: by DHCP, which also says the others */
+    size_t memory_bytes;                   /* of packets */
+} fa_net_settings;
+
+void fa_net_settings_get(fa_net_settings *settings_out);
+
+#endif
