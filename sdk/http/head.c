@@ -172,6 +172,16 @@ static unsigned parse_field(fa_http_head *head, cursor *c)
     return status;
 }
 
+/* Whether the last coding is chunked; else nobody knows how long the body is. */
+static bool ends_chunked(const char *codings)
+{
+    bool chunked = false;
+    size_t len;
+    for (const char *coding; (coding = fa_http_list_next(&codings, &len)) != NULL;)
+        chunked = fa_http_same(coding, len, "chunked");
+    return chunked;
+}
+
 /* RFC 9112 section 6.3: how long the body is. */
 static unsigned parse_framing(fa_http_head *head)
 {
@@ -182,7 +192,7 @@ static unsigned parse_framing(fa_http_head *head)
         if (length != NULL || head->minor == 0)
             return 400;
         head->chunked = fa_http_same(coding, strlen(coding), "chunked");
-        return head->chunked ? FA_HTTP_DONE : 501;
+        return head->chunked ? FA_HTTP_DONE : ends_chunked(coding) ? 501 : 400;
     }
     if (length == NULL)
         return FA_HTTP_DONE;
