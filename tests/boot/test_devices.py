@@ -36,3 +36,12 @@ for machine, debug in [(machine, debug) for machine in ("microvm", "q35", "pc", 
 @each(("microvm", "q35", "virt", "cubieboard"))("netif: none on {} is said, not met with a crash")
 def _(machine):
     boot("netif", machine, "--mode=none").want(0, "^ok - there is no device$", last="fata: exit 0")
+
+# Where nobody may make a network of their own (some containers), there is no tap interface either.
+for machine, debug in [(machine, debug) for machine in ("microvm", "q35", "virt") for debug in ("", "1")]:
+    @suite.test(f"netif: segments of up to 64 KiB go in and out behind a tap on {machine}{', debug' if debug else ''}", machine, debug)
+    def _(machine, debug):
+        image = built("netif", MACHINES[machine], debug)
+        run(["unshare", "-rn", f"{HERE}/netif/mirror.py", FATA, "run", "--image", image, "--on", machine, "--timeout", str(BOOT_S),
+             "--tap", "tap0", "--", "--mode=mirror"], limit_s=2 * BOOT_S).want(
+            0, "^ok - 65481 bytes come back", "^12 packets, the largest of 65535 bytes$", last="fata: exit 0")
