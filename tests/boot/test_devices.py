@@ -37,7 +37,7 @@ for machine, debug in [(machine, debug) for machine in ("microvm", "q35", "pc", 
 def _(machine):
     boot("netif", machine, "--mode=none").want(0, "^ok - there is no device$", last="fata: exit 0")
 
-# Where nobody may make a network of their own (some containers), there is no tap interface either.
+# In a network namespace of its own, which nobody has to be root for.
 for machine, debug in [(machine, debug) for machine in ("microvm", "q35", "virt") for debug in ("", "1")]:
     @suite.test(f"netif: segments of up to 64 KiB go in and out behind a tap on {machine}{', debug' if debug else ''}", machine, debug)
     def _(machine, debug):
