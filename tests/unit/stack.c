@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: ISC */
+/* <fata/net.h> over the SDK's own stack, as a program of the unix board in virtual time: two stacks at
+ * the ends of a wire, which may lose packets; what they cost while nothing happens; a sender of
+ * datagrams that never waits; memory that comes back. */
+#include "../../bsp/plat.h"
+#include "../../sdk/net/backend.h"
+#include "../../sdk/net/settings.h"
+#include "../../sdk/packet/netif.h"
+#include "network.h"
+
+#define WIRE_MAX 512u /* packets under way to one end; more are lost */
+
+typedef struct wire_end {
+    fa_netif netif;
+    fa_packet_pool *pool;
+    struct wire_end *peer;
+    fa_packet_queue arriving;
+    bool armed;
+    unsigned turns; /* how often it was asked for packets */
+} wire_end;
+
+static wire_end ends[2];
+static unsigned end_count;
+static unsigned lose_every; /* 0: none */
+static unsigned carried;
+
+fa_err __wrap_plat_net_host(struct fa_net **net_out);
+fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out);
+void __wrap_fa_net_settings_get(fa_net_settings *settings_out);
+
+/* A copy, in pages of the end's own pool: what arrives may be changed. */
+static void carry(wire_end *to, const fa_packet *packet)
+{
+    carried++;
+    fa_packet *copy = to->arriving.count < WIRE_MAX && (lose_every == 0 || carried % lose_every != 0)
+                          ? fa_packet_alloc(to->pool) : NULL;
+    fa_err err = FA_OK;
+    for (size_t i = 0; copy != NULL && i < packet->segment_count && err == FA_OK; i++) {
+        const fa_packet_segment *segment = &packet->segments[i];
+        err = fa_packet_append_bytes(copy, segment->page->bytes + segment->offset, segment->len);
+    }
+    if (copy == NULL || err != FA_OK)
+        fa_packet_free(copy);
+    else
+        fa_packet_queue_add(&to->arriving, copy);
+}
+
+static void transmit(fa_netif *netif, fa_packet_queue *queue)
+{
+    wire_end *to = ((wire_end *)netif)->peer;
+    for (fa_packet *packet; (packet = fa_packet_queue_take(queue)) != NULL; fa_packet_free(packet))
+        if (to->pool != NULL)
+            carry(to, packet);
+    if (to->armed && to->arriving.first != NULL) {
+        to->armed = false;
+        to->netif.wake(to->netif.wake_arg);
+    }
+}
+
+static void receive(fa_netif *netif, fa_packet_queue *queue_out, unsigned max)
+{
+    wire_end *end = (wire_end *)netif;
+    end->turns++;
+    for (unsigned i = 0; i < max && end->arriving.first != NULL; i++)
+        fa_packet_queue_add(queue_out, fa_packet_queue_take(&end->arriving));
+}
+
+static bool arm(fa_netif *netif)
+{
+    wire_end *end = (wire_end *)netif;
+    end->armed = end->arriving.first == NULL;
+    return !end->armed;
+}
+
+static void close_end(fa_netif *netif)
+{
+    ((wire_end *)netif)->pool = NULL;
+}
+
+fa_err __wrap_plat_net_host(struct fa_net **net_out)
+{
+    (void)net_out;
+    return FA_ENOTSUP;
+}
+
+fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out)
+{
+    static const fa_netif_ops ops = {transmit, receive, arm, close_end};
+    if (number > 0 || end_count == FA_ARRAY_COUNT(ends))
+        return FA_ENOENT;
+    wire_end *end = &ends[end_count];
+    *end = (wire_end){
+        .netif = {.ops = &ops, .name = "wire", .mtu = 1500, .link_up = true},
+        .pool = pool,
+        .peer = &ends[1 - end_count],
+    };
+    memcpy(end->netif.mac, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)(1 + end_count)}, 6);
+    end_count++;
+    *netif_out = &end->netif;
+    return FA_OK;
+}
+
+void __wrap_fa_net_settings_get(fa_net_settings *settings_out)
+{
+    *settings_out = (fa_net_settings){
+        .address = {{10, 0, 0, (uint8_t)(1 + end_count)}},
+        .netmask = {{255, 255, 255, 0}},
+        .memory_bytes = FA_MIB,
+    };
+}
+
+static fa_err open_networks(void)
+{
+    static bool open;
+    fa_err err = FA_OK;
+    if (!open) {
+        err = fa_net_start(&client_net, SOON);
+        if (err == FA_OK)
+            err = fa_stack_open(&server_net);
+        if (err == FA_OK)
+            err = server_net->ops->wait_ready(server_net, SOON);
+        server_name = "10.0.0.2";
+        open = true;
+    }
+    return err;
+}
+
+static size_t memory_in_use(void)
+{
+    fa_net_info at_client, at_server;
+    fa_net_info_get(client_net, &at_client);
+    fa_net_info_get(server_net, &at_server);
+    return at_client.memory_bytes + at_server.memory_bytes;
+}
+
+static void it_says_what_it_is(void **state)
+{
+    (void)state;
+    fa_net_info info;
+    fa_net_info_get(server_net, &info);
+    assert_string_equal(info.device, "wire");
+    assert_string_equal(info.origin, "static");
+    assert_int_equal(info.address.byte[3], 2);
+    assert_int_equal(info.mac[5], 2);
+    assert_int_equal(info.memory_limit_bytes, FA_MIB);
+    fa_net *third;
+    assert_int_equal(fa_stack_open(&third), FA_ENOENT);
+    fa_ip4 address;
+    assert_int_equal(fa_net_resolve(client_net, "example.org", &address, SOON), FA_ENOENT);
+}
+
+static void much_over_a_lossy_wire(void **state)
+{
+    (void)state;
+    lose_every = 50;
+    much(state);
+    lose_every = 0;
+}
+
+static void nobody_there(void **state)
+{
+    (void)state;
+    const uint64_t start_ns = board_now_ns;
+    assert_int_equal(fa_net_connect(client_net, "10.0.0.77", 1, &client, fa_after_s(2)), FA_ETIMEDOUT);
+    assert_true(board_now_ns - start_ns <= 3 * FA_NS_PER_S);
+    const fa_err err = fa_net_connect(client_net, "192.168.1.1", 1, &client, SOON);
+    assert_int_equal(err, FA_ENOENT); /* there is no gateway */
+}
+
+/* An open connection on which nothing happens, for an hour: a few timers of ARP at most. */
+static void idle(void **state)
+{
+    (void)state;
+    make_pair();
+    fa_sleep(fa_after_s(120));
+    ends[0].turns = ends[1].turns = 0;
+    fa_sleep(fa_after_s(3600));
+    assert_in_range(ends[0].turns + ends[1].turns, 0, 20);
+}
+
+/* Neither TCP nor the receiver starves when a fiber sends datagrams without ever waiting. */
+static void flood_of_datagrams(void **state)
+{
+    (void)state;
+    fa_udp *one, *other;
+    static uint8_t bytes[1400];
+    assert_int_equal(fa_net_udp_open(client_net, 0, &one), FA_OK);
+    assert_int_equal(fa_net_udp_open(server_net, 0, &other), FA_OK);
+    const fa_endpoint to = {{{10, 0, 0, 2}}, fa_udp_port(other)};
+    make_pair();
+    for (unsigned i = 0; i < 20000; i++)
+        assert_int_equal(fa_udp_send(one, to, bytes, sizeof bytes), FA_OK);
+    assert_int_equal(write_text(client, "still there"), FA_OK);
+    expect_read(server, "still there");
+    fa_net_info info;
+    fa_net_info_get(server_net, &info);
+    assert_true(info.dropped_packets > 0); /* the queue of a port has a bound */
+    fa_udp_close(one);
+    fa_udp_close(other);
+}
+
+static void memory_comes_back(void **state)
+{
+    (void)state;
+    fa_sleep(fa_after_s(600)); /* what waits for an end of its own */
+    assert_int_equal(memory_in_use(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(it_says_what_it_is),
+        NETWORK_TESTS,
+        TEST(much_over_a_lossy_wire),
+        TEST(nobody_there),
+        TEST(idle),
+        TEST(flood_of_datagrams),
+        TEST(memory_comes_back),
+    };
+    return cmocka_run_group_tests_name("stack", tests, NULL, NULL);
+}
