@@ -253,6 +253,20 @@ static fa_err loop_back(fa_host *host, fa_packet *packet, const fa_ipv4_header *
     return FA_OK;
 }
 
+/* 0.0.0.0: there is no way. */
+static fa_ip4 find_next_hop(const fa_host *host, fa_ip4 destination)
+{
+    if (is_broadcast(host, destination) || is_multicast(destination) ||
+        fa_ipv4_on_link(host, destination))
+        return destination;
+    return host->gateway;
+}
+
+bool fa_ipv4_reachable(const fa_host *host, fa_ip4 destination)
+{
+    return is_own(host, destination) || fa_ip4_number(find_next_hop(host, destination)) != 0;
+}
+
 static fa_err output(fa_host *host, fa_packet *packet, fa_ip4 source, fa_ip4 destination,
                      uint8_t protocol)
 {
@@ -265,10 +279,7 @@ static fa_err output(fa_host *host, fa_packet *packet, fa_ip4 source, fa_ip4 des
     };
     if (is_own(host, destination))
         return loop_back(host, packet, &fields);
-    fa_ip4 next_hop = destination;
-    if (!is_broadcast(host, destination) && !is_multicast(destination) &&
-        !fa_ipv4_on_link(host, destination))
-        next_hop = host->gateway;
+    const fa_ip4 next_hop = find_next_hop(host, destination);
     if (fa_ip4_number(next_hop) == 0 || is_loopback(source)) {
         fa_host_drop(host, packet);
         return FA_ENOENT;

@@ -86,6 +86,8 @@ fa_err fa_ipv4_send_unconfigured(fa_host *host, fa_packet *packet, uint8_t proto
 fa_ip4 fa_ipv4_source(const fa_host *host, fa_ip4 destination);
 /* Whether an address is on this host's link: no gateway is needed. */
 bool fa_ipv4_on_link(const fa_host *host, fa_ip4 address);
+/* Whether there is a way to it: on the link, or by a gateway. */
+bool fa_ipv4_reachable(const fa_host *host, fa_ip4 destination);
 /* The sum over the pseudo header of TCP and UDP (RFC 9293, 3.1), for fa_checksum_fold(). */
 uint32_t fa_ipv4_pseudo_sum(fa_ip4 source, fa_ip4 destination, uint8_t protocol, size_t len);
 /* The largest payload of IP to that address in one packet. */

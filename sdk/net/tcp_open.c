@@ -450,7 +450,8 @@ void fa_tcp_begin(fa_tcp *tcp, const fa_tcp_handshake *handshake)
 fa_err fa_tcp_connect(fa_host *host, fa_endpoint peer, void *user, fa_tcp **tcp_out)
 {
     fa_tcp_state *state = &host->tcp;
-    if (fa_ip4_number(host->address) == 0 || fa_ip4_number(peer.address) == 0)
+    if (fa_ip4_number(host->address) == 0 || fa_ip4_number(peer.address) == 0 ||
+        !fa_ipv4_reachable(host, peer.address))
         return FA_ENOENT;
     if (state->connection_count >= state->connections_max)
         return FA_ELIMIT;
