@@ -74,6 +74,7 @@ static bool retransmit_passed(fa_tcp *tcp)
     const bool opening = tcp->phase == FA_TCP_SYN_SENT || tcp->phase == FA_TCP_SYN_RECEIVED;
     const uint32_t r2 = opening                 ? FA_TCP_R2_SYN_MS
                         : fa_tcp_is_orphan(tcp) ? FA_TCP_R2_ORPHAN_MS
+                        : tcp->snd_wnd == 0     ? FA_TCP_R2_WINDOW_MS
                                                 : FA_TCP_R2_MS;
     if (tcp->unanswered_ms != 0 && now - tcp->unanswered_ms >= r2) {
         fa_tcp_send_reset(tcp);

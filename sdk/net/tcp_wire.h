@@ -63,6 +63,7 @@ _Static_assert(sizeof(fa_tcp_header) == 20, "no padding");
 #define FA_TCP_RTO_MAX_MS 60000u
 #define FA_TCP_RTO_AFTER_SYN_LOSS_MS 3000u /* RFC 6298, 5.7 */
 #define FA_TCP_R2_MS 100000u               /* RFC 1122, 4.2.3.5: "at least 100 seconds" */
+#define FA_TCP_R2_WINDOW_MS 600000u        /* of zero-window probes, which are a minute apart */
 #define FA_TCP_R2_SYN_MS 180000u           /* "at least 3 minutes" */
 #define FA_TCP_R2_ORPHAN_MS 60000u         /* nobody waits for it any more */
 #define FA_TCP_ORPHAN_MS 600000u           /* even if the peer acknowledges byte by byte */
