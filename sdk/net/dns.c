@@ -7,7 +7,8 @@ void fa_dns_set_servers(fa_host *host, const fa_ip4 *servers, unsigned count)
 {
     fa_dns *dns = &host->dns_resolver;
     dns->server_count = count < FA_DNS_SERVERS_MAX ? count : FA_DNS_SERVERS_MAX;
-    memcpy(dns->servers, servers, dns->server_count * sizeof *servers);
+    for (unsigned i = 0; i < dns->server_count; i++)
+        dns->servers[i] = servers[i];
     host->dns = dns->server_count > 0 ? servers[0] : (fa_ip4){{0}};
 }
 

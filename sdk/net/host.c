@@ -93,6 +93,8 @@ void fa_host_set_link(fa_host *host, bool up, uint64_t now_ns)
     fa_arp_flush(host); /* it may be another network's cable */
     if (up)
         fa_arp_announce(host);
+    else
+        fa_packet_queue_free(&host->output);
     fa_dhcp_set_link(host, up);
 }
 
