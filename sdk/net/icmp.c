@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ICMP: see icmp.h. */
+/* ICMP in and out, within the rates of icmp.h: answers, and errors for TCP and for those who ask in vain. */
 #include "host.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* UDP: see udp.h. */
+/* UDP in and out: ports, their bounded queues, and datagrams with their checksums. See udp.h. */
 #include "host.h"
 #include <fata/panic.h>
 #include <string.h>
