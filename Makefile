@@ -5,15 +5,16 @@
 BSP ?= xen-x86_64
 PREFIX ?= /usr/local
 boards := $(notdir $(patsubst %/board.mk,%,$(wildcard bsp/*/board.mk)))
-demo := build/demo/hello
+demo := build/demo/web
 version := $(shell sed -n 's/^\#define FATA_VERSION "\(.*\)"/\1/p' sdk/cli/cli.h)
 
 # `make` alone.
 all: setup tool
 
 help:
-	@echo 'make run             sets the machine up, scaffolds the hello template, boots it in QEMU'
-	@echo '                     (BSP=board ON=machine ARGS=... as in a project)'
+	@echo 'make run             sets the machine up, scaffolds the web template, boots it in QEMU, says its URL'
+	@echo '                     once it answers, and serves until Ctrl-C (PORT=8080 BSP=board ON=machine'
+	@echo '                     TIMEOUT=seconds TAP=interface PCAP=file ARGS=... as in a project)'
 	@echo 'make check           sets the machine up, runs every test; ends with "N passed, N failed"'
 	@echo 'make check-extended  what is too slow for every run: fresh Debian roots, long fuzzing'
 	@echo 'make bench           guest instructions, sizes, and ratios to peers'
@@ -29,7 +30,7 @@ setup:
 # The demonstration is scaffolded anew each time, so that it always is what the template is.
 run: all
 	@rm -rf $(demo) && mkdir -p $(dir $(demo))
-	@build/fata new hello $(demo) > build/demo.log || { cat build/demo.log; exit 1; }
+	@build/fata new web $(demo) > build/demo.log || { cat build/demo.log; exit 1; }
 	@$(MAKE) --no-print-directory -C $(demo) run
 
 check: all
