@@ -383,6 +383,7 @@ static void start(struct guest *guest)
         }
         (void)fcntl(typed[1], F_SETFL, O_NONBLOCK);
         plan.input = typed[0];
+        plan.own_group = true; /* QEMU reports Ctrl-C, which is the ordinary end of what serves */
         guest->input = typed[1];
         guest->input_at_ms = now_ms() + INPUT_HOLD_MS;
     }
@@ -408,8 +409,7 @@ int guest_run(const struct guest_plan *plan)
     end = wait_for_end(&guest);
     probe_end(&guest.probe);
     lingered_exit = guest.reader.exit;
-    /* QEMU complains of SIGTERM, where this is how every run ends; it has nothing to save. */
-    end_process(&guest, end == END_LINGERED && plan->halts ? SIGKILL : SIGTERM);
+    end_process(&guest, plan->end_signal);
     for (unsigned i = 0; i < READ_COUNT_MAX && guest.console >= 0 && pump(&guest); i++) {
     }
     terminal_restore();

@@ -20,6 +20,7 @@ struct guest_plan {
     bool error_is_console;    /* standard error is the guest's console too, not its hypervisor's */
     bool console_is_serial;   /* its lines end in CR LF; they are passed on with LF alone */
     bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
+    int end_signal;           /* what its process is ended by */
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 

@@ -33,6 +33,9 @@ static _Noreturn void become(const struct process_plan *plan, pid_t parent)
     if (getppid() != parent) {
         _exit(CLI_RUN_FAILED); /* the tool ended before the line above */
     }
+    if (plan->own_group) {
+        (void)setpgid(0, 0);
+    }
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);

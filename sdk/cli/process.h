@@ -2,7 +2,7 @@
 /*
  * Child processes. None outlives the tool: the kernel sends each its `death_signal` when the tool ends, however it
  * ends. Children stay in the tool's process group, so that Ctrl-C on a terminal reaches the tool, what it started and
- * the make that started it.
+ * the make that started it; what only the tool shall end has a group of its own.
  */
 #ifndef FATA_CLI_PROCESS_H
 #define FATA_CLI_PROCESS_H
@@ -19,6 +19,7 @@ struct process_plan {
     int error;
     int input;         /* for its standard input, or 0 to share the tool's */
     int death_signal;
+    bool own_group;
 };
 
 pid_t process_start(const struct process_plan *plan);

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,6 +286,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .error_is_console = machine->is_process,
         .has_debug_exit = machine->has_debug_exit,
         .halts = machine->halts,
+        /* QEMU reports SIGTERM, where that is how every run of what serves ends; without disks it has nothing to save. */
+        .end_signal = machine->is_process || request.plan.disks.count > 0 ? SIGTERM : SIGKILL,
     };
     return guest_run(&guest);
 }
