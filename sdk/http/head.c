@@ -108,26 +108,29 @@ static unsigned parse_request_line(fa_http_head *head, cursor *c)
     return parse_target(head, target, target_len);
 }
 
+#define FIELD(name, single) {name, sizeof name - 1, single}
+
 static const struct {
     const char *name;
+    size_t len;
     bool single; /* a request that has two of them is refused */
 } known_fields[FA_HTTP_KNOWN_COUNT] = {
-    [FA_HTTP_ACCEPT_ENCODING] = {"accept-encoding", false},
-    [FA_HTTP_CONNECTION] = {"connection", false},
-    [FA_HTTP_CONTENT_LENGTH] = {"content-length", true},
-    [FA_HTTP_EXPECT] = {"expect", true},
-    [FA_HTTP_HOST] = {"host", true},
-    [FA_HTTP_IF_MATCH] = {"if-match", false},
-    [FA_HTTP_IF_NONE_MATCH] = {"if-none-match", false},
-    [FA_HTTP_IF_RANGE] = {"if-range", true},
-    [FA_HTTP_RANGE] = {"range", true},
-    [FA_HTTP_TRANSFER_ENCODING] = {"transfer-encoding", true},
+    [FA_HTTP_ACCEPT_ENCODING] = FIELD("accept-encoding", false),
+    [FA_HTTP_CONNECTION] = FIELD("connection", false),
+    [FA_HTTP_CONTENT_LENGTH] = FIELD("content-length", true),
+    [FA_HTTP_EXPECT] = FIELD("expect", true),
+    [FA_HTTP_HOST] = FIELD("host", true),
+    [FA_HTTP_IF_MATCH] = FIELD("if-match", false),
+    [FA_HTTP_IF_NONE_MATCH] = FIELD("if-none-match", false),
+    [FA_HTTP_IF_RANGE] = FIELD("if-range", true),
+    [FA_HTTP_RANGE] = FIELD("range", true),
+    [FA_HTTP_TRANSFER_ENCODING] = FIELD("transfer-encoding", true),
 };
 
 static unsigned note_known(fa_http_head *head, const char *name, size_t name_len, char *value)
 {
     for (size_t i = 0; i < FA_HTTP_KNOWN_COUNT; i++) {
-        if (!fa_http_same(name, name_len, known_fields[i].name))
+        if (name_len != known_fields[i].len || !fa_http_same(name, name_len, known_fields[i].name))
             continue;
         if (head->known[i] != NULL)
             return known_fields[i].single ? 400 : FA_HTTP_DONE;
