@@ -118,7 +118,7 @@ $(app_out)/%.S.o: %.S $(app_out)/compile-command | sdk
 # The program's name and its embedded files, as assembler. Their names may hold blanks, which make's lists cannot, so a
 # list with sizes and times stands for them.
 app_files := $(shell test -d files && find -L files -type f -printf '%P %s %T@\n' | sort)
-$(app_out)/fata-program.o: $(app_out)/fata-program.S
+$(app_out)/fata-program.o: $(app_out)/fata-program.S $(app_out)/compile-command
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
 $(app_out)/fata-program.S: $(app_out)/files-list | sdk
 	@$(FATA)/build/fata-embed $(NAME) files > $@.new && mv $@.new $@
