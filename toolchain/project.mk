@@ -128,7 +128,7 @@ $(error SITE=$(SITE): there is no such folder)
 endif
 endif
 app_files := $(shell find -L files $(SITE) -type f -printf '%p %s %T@\n' 2>/dev/null | sort)
-$(app_out)/fata-program.o: $(app_out)/fata-program.S
+$(app_out)/fata-program.o: $(app_out)/fata-program.S $(app_out)/compile-command
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
 $(app_out)/fata-program.S: $(app_out)/files-list | sdk
 	@mkdir -p $(app_out)/site

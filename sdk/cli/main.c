@@ -7,8 +7,10 @@
 
 #include "text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct cli_command *const commands[] = {
     &command_new, &command_build, &command_run, &command_test, &command_inspect, &command_boards, &command_templates,
@@ -42,10 +44,23 @@ static _Noreturn void unknown_command(const char *given)
     cli_usage("unknown command `%s`%s; the commands are %s", given, cli_suggest(given, names), list.bytes);
 }
 
+/* A standard stream that the caller has closed would be given to the next file that is opened. */
+static void open_standard_streams(void)
+{
+    int file;
+
+    while ((file = open("/dev/null", O_RDWR)) >= 0 && file <= STDERR_FILENO) {
+    }
+    if (file >= 0) {
+        (void)close(file);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
 
+    open_standard_streams();
     if (name == NULL) {
         cli_usage("which command?");
     }
