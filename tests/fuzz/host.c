@@ -14,7 +14,7 @@
 #define MTU 1500u
 
 #define FLAG_TO_US 1u    /* Ethernet's destination is the host */
-#define FLAG_CHECKSUMS 2u /* of IPv4 and ICMP are right */
+#define FLAG_CHECKSUMS 2u /* of IPv4 and ICMP are right, and DHCP's number */
 #define FLAG_VERIFIED 4u  /* the device has checked TCP's or UDP's */
 #define FLAG_SPLIT 8u     /* the frame lies in two pages */
 #define TIME_SHIFT 4u     /* so many more milliseconds, doubled each */
@@ -48,6 +48,20 @@ static void random_bytes(void *bytes_out, size_t len)
     }
 }
 
+/* A reply from a DHCP server is one to what the host asked. */
+static void answer_dhcp(uint8_t *bytes, size_t len, uint8_t protocol)
+{
+    static const uint8_t from_server[] = {0, FA_DHCP_SERVER_PORT, 0, FA_DHCP_CLIENT_PORT};
+    uint8_t *message = bytes + sizeof(fa_udp_header);
+    if (protocol != FA_IPV4_UDP || len < sizeof(fa_udp_header) + sizeof(fa_dhcp_header) ||
+        memcmp(bytes, from_server, sizeof from_server) != 0)
+        return;
+    const fa_be32 xid = fa_be32_of(host.dhcp.xid);
+    memcpy(message + offsetof(fa_dhcp_header, xid), &xid, sizeof xid);
+    memcpy(message + offsetof(fa_dhcp_header, chaddr), mac, sizeof mac);
+    memset(bytes + offsetof(fa_udp_header, checksum), 0, sizeof(fa_be16));
+}
+
 static void make_right(uint8_t *frame, size_t len, unsigned flags)
 {
     if ((flags & FLAG_TO_US) != 0 && len >= sizeof mac)
@@ -62,6 +76,7 @@ static void make_right(uint8_t *frame, size_t len, unsigned flags)
     const fa_be16 sum = fa_be16_of(fa_checksum_fold(fa_checksum_add(0, ip, header_bytes)));
     memcpy(ip + 10, &sum, sizeof sum);
     const size_t total = (size_t)ip[2] << 8 | ip[3];
+    answer_dhcp(ip + header_bytes, left - header_bytes, ip[9]);
     if (ip[9] != FA_IPV4_ICMP || total > left || total < header_bytes + sizeof(fa_icmp_header))
         return;
     uint8_t *icmp = ip + header_bytes;
