@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* <fata/net.h> over the SDK's own stack, as a program of the unix board in virtual time: two stacks at
  * the ends of a wire, which may lose packets; what they cost while nothing happens; a sender of
- * datagrams that never waits; memory that comes back. */
+ * datagrams that never waits, and a port that nobody accepts at; memory that comes back. */
 #include "../../bsp/plat.h"
 #include "../../sdk/net/backend.h"
 #include "../../sdk/net/settings.h"
@@ -199,6 +199,27 @@ static void flood_of_datagrams(void **state)
     fa_udp_close(other);
 }
 
+/* More connections than a port's backlog holds, which nobody accepts; then all that there are. */
+static void full_backlog(void **state)
+{
+    (void)state;
+    static fa_flow *clients[400], *servers[400];
+    size_t client_count = 0, server_count = 0;
+    for (unsigned i = 0; i < FA_ARRAY_COUNT(clients); i++)
+        client_count += fa_net_connect(client_net, server_name, fa_listener_port(listener),
+                                       &clients[client_count], fa_after_s(1)) == FA_OK;
+    assert_true(client_count >= 256);
+    fa_sleep(fa_after_s(200)); /* handshakes that were not finished are given up */
+    while (fa_listener_accept(listener, &servers[server_count], NULL, fa_after_s(1)) == FA_OK)
+        server_count++;
+    assert_in_range(server_count, 256, client_count);
+    for (size_t i = 0; i < client_count; i++)
+        fa_flow_abort(clients[i]);
+    for (size_t i = 0; i < server_count; i++)
+        fa_flow_abort(servers[i]);
+    make_pair(); /* there is room again */
+}
+
 static void memory_comes_back(void **state)
 {
     (void)state;
@@ -215,6 +236,7 @@ int main(void)
         TEST(nobody_there),
         TEST(idle),
         TEST(flood_of_datagrams),
+        TEST(full_backlog),
         TEST(memory_comes_back),
     };
     return cmocka_run_group_tests_name("stack", tests, NULL, NULL);
