@@ -59,6 +59,14 @@ static void random_bytes(void *bytes_out, size_t len)
         *next++ = (uint8_t)next_random();
 }
 
+uint64_t world_first_seed(void)
+{
+    const char *text = getenv("SIM_SEED");
+    const uint64_t seed = text != NULL ? strtoull(text, NULL, 0) : 1;
+    printf("# SIM_SEED=%" PRIu64 "\n", seed);
+    return seed;
+}
+
 void world_init(tcp_world *world, uint64_t seed)
 {
     *world = (struct tcp_world){.seed = seed, .now_ns = 5 * FA_NS_PER_S};

@@ -42,6 +42,8 @@ typedef struct tcp_world {
 #define require(condition) world_require((condition), #condition, __FILE__, __LINE__)
 void world_require(bool holds, const char *text, const char *file, int line);
 
+/* From SIM_SEED, or 1; printed. */
+uint64_t world_first_seed(void);
 void world_init(tcp_world *world, uint64_t seed);
 fa_host *world_host(tcp_world *world, uint32_t page_count, uint32_t features);
 void world_free(tcp_world *world);
