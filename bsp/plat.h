@@ -61,9 +61,9 @@ bool plat_readable(uintptr_t address, size_t len);
  * also for the device: pages of fa_ram, what malloc gives and static objects are; a fiber's stack
  * never is.
  *
- *     err = plat_dma_map(buffer, len, PLAT_DMA_FROM_DEVICE, &addr);
+ *     err = plat_dma_map(buffer, len, PLAT_DMA_FROM_DEVICE, PLAT_DMA_INCOHERENT, &addr);
  *     ... tell the device of addr, wait until it is done ...
- *     plat_dma_unmap(buffer, len, PLAT_DMA_FROM_DEVICE, addr);
+ *     plat_dma_unmap(buffer, len, PLAT_DMA_FROM_DEVICE, PLAT_DMA_INCOHERENT, addr);
  */
 #define PLAT_DMA_ALIGN_BYTES ((size_t)64)
 /* An address as the devices see it; nothing for the CPU to access. */
@@ -87,10 +87,11 @@ typedef enum plat_dma_sharing {
  * piece; FA_ENOMEM: a debug build gives the device another buffer, and found no room for it;
  * FA_ENOTSUP: no DMA on this board. */
 FA_MUST_CHECK fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction direction,
-                                  plat_dma_addr *addr_out);
+                                  plat_dma_sharing sharing, plat_dma_addr *addr_out);
 /* Takes it back: the device is done with it. What it wrote is now in the buffer. The arguments are
  * those of the map, and the address that it gave. */
-void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr addr);
+void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_sharing sharing,
+                    plat_dma_addr addr);
 /* Memory that the CPU and a device use at any time, both of them: pages in one piece, cleared. The
  * order of accesses is the driver's matter (sdk/cpu/dma.h). FA_EINVAL: no bytes; FA_ENOMEM;
  * FA_ENOTSUP: no DMA on this board. */

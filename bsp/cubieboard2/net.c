@@ -38,20 +38,20 @@ static fa_err virtio_probe(dt_node node)
     return FA_OK;
 }
 
+/* The interrupt first: its line goes up with the first packet, and of a rise before that nobody
+ * would know. */
 static fa_err open_netif(unsigned number, fa_packet_pool *pool)
 {
     virtio_net *net = &netifs[number].net;
-    fa_err err = virtio_net_open(net, &netifs[number].mmio.device, pool);
-    if (err != FA_OK || netifs[number].has_interrupt)
-        return err;
-    err = machine_open_interrupt(netifs[number].node, 0, virtio_net_interrupt, net);
-    if (err != FA_OK) {
-        net->netif.ops->close(&net->netif);
-        return err;
+    if (!netifs[number].has_interrupt) {
+        const fa_err err =
+            machine_open_interrupt(netifs[number].node, 0, virtio_net_interrupt, net);
+        if (err != FA_OK)
+            return err;
+        netifs[number].has_interrupt = true;
+        machine.awaits_interrupts = true;
     }
-    netifs[number].has_interrupt = true;
-    machine.awaits_interrupts = true;
-    return FA_OK;
+    return virtio_net_open(net, &netifs[number].mmio.device, pool);
 }
 
 fa_err plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out)

@@ -70,20 +70,24 @@ bool plat_readable(uintptr_t address, size_t len)
     return false;
 }
 
-fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr *addr_out)
+fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction direction,
+                    plat_dma_sharing sharing, plat_dma_addr *addr_out)
 {
     (void)buffer;
     (void)len;
     (void)direction;
+    (void)sharing;
     (void)addr_out;
     return FA_ENOTSUP;
 }
 
-void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr addr)
+void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_sharing sharing,
+                    plat_dma_addr addr)
 {
     (void)buffer;
     (void)len;
     (void)direction;
+    (void)sharing;
     (void)addr;
 }
 

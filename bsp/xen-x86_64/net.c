@@ -18,10 +18,12 @@ FA_LOG_MODULE("net");
 
 #define NETIFS_MAX 4u
 #define MMIO_NAME "virtio_mmio.device="
-/* Vectors of messages: behind those of the I/O APIC's 24 lines, two a device. */
-#define MESSAGE_VECTOR_FIRST (IOAPIC_VECTOR_FIRST + 24u)
-_Static_assert(MESSAGE_VECTOR_FIRST + 2 * 3 <= X86_VECTOR_SPURIOUS, "room for three devices");
+#define IOAPIC_LINES 24u
+/* Vectors of messages: behind those of the I/O APIC, two a device. */
+#define MESSAGE_VECTOR_FIRST (IOAPIC_VECTOR_FIRST + IOAPIC_LINES)
 #define MESSAGES_MAX 3u
+_Static_assert(MESSAGE_VECTOR_FIRST + VIRTIO_PCI_VECTORS * MESSAGES_MAX <= X86_VECTOR_SPURIOUS,
+               "a vector for each message");
 
 static struct {
     virtio_mmio mmio;
@@ -60,19 +62,18 @@ static bool find_word(unsigned index, mmio_word *word_out)
     return false;
 }
 
+/* The interrupt first: its line goes up with the first packet, and of a rise before that nobody
+ * would know. */
 static fa_err open_mmio(unsigned number, const mmio_word *word, fa_packet_pool *pool)
 {
     virtio_net *net = &netifs[number].net;
-    fa_err err = virtio_net_open(net, &netifs[number].mmio.device, pool);
+    if (word->line >= IOAPIC_LINES)
+        return FA_EINVAL;
+    const fa_err err = ioapic_open_line(word->line, lapic_id());
     if (err != FA_OK)
         return err;
-    err = ioapic_open_line(word->line, lapic_id());
-    if (err != FA_OK) {
-        net->netif.ops->close(&net->netif);
-        return err;
-    }
     x86_traps_handle(IOAPIC_VECTOR_FIRST + word->line, virtio_net_interrupt, net);
-    return FA_OK;
+    return virtio_net_open(net, &netifs[number].mmio.device, pool);
 }
 
 /* Looks for network device number `*left` among those by memory, counting it down. FA_ENOENT: it is
@@ -102,7 +103,7 @@ static fa_err try_mmio(unsigned number, unsigned *left, fa_packet_pool *pool)
 static fa_err open_pci(unsigned number, unsigned message, pci_device found, fa_packet_pool *pool)
 {
     virtio_net *net = &netifs[number].net;
-    const unsigned first = MESSAGE_VECTOR_FIRST + 2 * message;
+    const unsigned first = MESSAGE_VECTOR_FIRST + VIRTIO_PCI_VECTORS * message;
     const uint8_t vectors[VIRTIO_PCI_VECTORS] = {(uint8_t)first, (uint8_t)(first + 1)};
     fa_err err = virtio_pci_init(&netifs[number].pci, found, vectors, lapic_id());
     if (err == FA_OK)

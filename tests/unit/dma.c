@@ -36,7 +36,7 @@ static void check_around(const uint8_t *start, size_t len)
 static plat_dma_addr map(void *start, size_t len, plat_dma_direction direction)
 {
     plat_dma_addr addr;
-    assert_int_equal(plat_dma_map(start, len, direction, &addr), FA_OK);
+    assert_int_equal(plat_dma_map(start, len, direction, PLAT_DMA_INCOHERENT, &addr), FA_OK);
     assert_int_equal(addr.address % FA_PAGE_BYTES, (uintptr_t)start % FA_PAGE_BYTES);
     assert_int_equal(addr.address == machine_address(start), !fa_build_debug);
     return addr;
@@ -56,7 +56,7 @@ static void to_device(void **state)
         check_bytes(start, parts[i].len, (int)i + 1); /* still to be read */
         machine_device_read(addr, 0, seen, parts[i].len);
         check_bytes(seen, parts[i].len, (int)i + 1);
-        plat_dma_unmap(start, parts[i].len, PLAT_DMA_TO_DEVICE, addr);
+        plat_dma_unmap(start, parts[i].len, PLAT_DMA_TO_DEVICE, PLAT_DMA_INCOHERENT, addr);
         check_bytes(start, parts[i].len, (int)i + 1);
         check_around(start, parts[i].len);
         memset(start, 0x11, parts[i].len);
@@ -71,7 +71,7 @@ static void from_device(void **state)
     uint8_t bytes[LEN];
     memset(bytes, 0x44, sizeof bytes);
     machine_device_write(addr, 0, bytes, LEN);
-    plat_dma_unmap(buffer, LEN, PLAT_DMA_FROM_DEVICE, addr);
+    plat_dma_unmap(buffer, LEN, PLAT_DMA_FROM_DEVICE, PLAT_DMA_INCOHERENT, addr);
     check_bytes(buffer, LEN, 0x44);
     check_around(buffer, LEN);
 }
@@ -86,7 +86,7 @@ static void both_ways(void **state)
     check_bytes(bytes, LEN, 0x33);
     memset(bytes, 0x44, sizeof bytes);
     machine_device_write(addr, 70, bytes, 10);
-    plat_dma_unmap(buffer, LEN, PLAT_DMA_BOTH, addr);
+    plat_dma_unmap(buffer, LEN, PLAT_DMA_BOTH, PLAT_DMA_INCOHERENT, addr);
     check_bytes(buffer, 70, 0x33);
     check_bytes(buffer + 70, 10, 0x44);
     check_bytes(buffer + 80, LEN - 80, 0x33);
@@ -101,10 +101,10 @@ static void read_twice_at_a_time(void **state)
         const plat_dma_addr addrs[] = {map(buffer, LEN, PLAT_DMA_TO_DEVICE),
                                        map(buffer, LEN, PLAT_DMA_TO_DEVICE)};
         uint8_t bytes[LEN];
-        plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, addrs[first]);
+        plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, PLAT_DMA_INCOHERENT, addrs[first]);
         machine_device_read(addrs[!first], 0, bytes, LEN);
         check_bytes(bytes, LEN, 0x11);
-        plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, addrs[!first]);
+        plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, PLAT_DMA_INCOHERENT, addrs[!first]);
     }
 }
 
@@ -126,13 +126,14 @@ static void refused(void **state)
     const size_t pages_used = machine_pages_used();
     for (size_t i = 0; i < FA_ARRAY_COUNT(parts); i++) {
         plat_dma_addr addr = {99};
-        assert_int_equal(plat_dma_map(parts[i].start, parts[i].len, PLAT_DMA_TO_DEVICE, &addr),
+        assert_int_equal(plat_dma_map(parts[i].start, parts[i].len, PLAT_DMA_TO_DEVICE,
+                                      PLAT_DMA_INCOHERENT, &addr),
                          FA_EINVAL);
         assert_int_equal(addr.address, 99);
     }
     assert_int_equal(machine_pages_used(), pages_used);
     const plat_dma_addr addr = map(machine_gap - 64, 64, PLAT_DMA_BOTH);
-    plat_dma_unmap(machine_gap - 64, 64, PLAT_DMA_BOTH, addr);
+    plat_dma_unmap(machine_gap - 64, 64, PLAT_DMA_BOTH, PLAT_DMA_INCOHERENT, addr);
 }
 
 static void shared_lines_are_refused(void **state)
@@ -166,7 +167,7 @@ static void many(void **state)
             memset(bytes, buffers[i].value, LEN);
             if (direction != PLAT_DMA_TO_DEVICE)
                 machine_device_write(buffers[i].addr, 0, bytes, LEN);
-            plat_dma_unmap(start, LEN, direction, buffers[i].addr);
+            plat_dma_unmap(start, LEN, direction, PLAT_DMA_INCOHERENT, buffers[i].addr);
             check_bytes(start, LEN, buffers[i].value);
         } else {
             buffers[i].value = (uint8_t)test_random_below(&random, 256);

@@ -25,7 +25,7 @@ static int setup(void **state)
 static plat_dma_addr map_at(void *start, size_t len, plat_dma_direction direction)
 {
     plat_dma_addr at;
-    assert_int_equal(plat_dma_map(start, len, direction, &at), FA_OK);
+    assert_int_equal(plat_dma_map(start, len, direction, PLAT_DMA_INCOHERENT, &at), FA_OK);
     return at;
 }
 
@@ -36,7 +36,7 @@ static void map(plat_dma_direction direction)
 
 static void unmap(plat_dma_direction direction)
 {
-    plat_dma_unmap(buffer, LEN, direction, addr);
+    plat_dma_unmap(buffer, LEN, direction, PLAT_DMA_INCOHERENT, addr);
 }
 
 static void check_panic(const char *want)
@@ -55,7 +55,7 @@ static void map_panics(void *start, size_t len, plat_dma_direction direction, co
 static void unmap_panics(void *start, size_t len, plat_dma_direction direction, plat_dma_addr at,
                          const char *want)
 {
-    expect_assert_failure(plat_dma_unmap(start, len, direction, at));
+    expect_assert_failure(plat_dma_unmap(start, len, direction, PLAT_DMA_INCOHERENT, at));
     check_panic(want);
 }
 
@@ -116,7 +116,7 @@ static void pages_go_after_a_while(void **state)
         for (size_t i = 0; i < FA_ARRAY_COUNT(addrs); i++)
             addrs[i] = map_at(buffer, LEN, PLAT_DMA_TO_DEVICE);
         for (size_t i = 0; i < FA_ARRAY_COUNT(addrs); i++)
-            plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, addrs[i]);
+            plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, PLAT_DMA_INCOHERENT, addrs[i]);
         assert_int_equal(machine_pages_used(), ENDED_PAGES);
     }
     map(PLAT_DMA_TO_DEVICE);
@@ -136,7 +136,7 @@ static void no_memory(void **state)
     uint8_t before[LEN];
     memcpy(before, buffer, LEN);
     machine_malloc_fails = true;
-    assert_int_equal(plat_dma_map(buffer, LEN, PLAT_DMA_FROM_DEVICE, &addr), FA_ENOMEM);
+    assert_int_equal(plat_dma_map(buffer, LEN, PLAT_DMA_FROM_DEVICE, PLAT_DMA_INCOHERENT, &addr), FA_ENOMEM);
     machine_malloc_fails = false;
     assert_int_equal(machine_pages_used(), pages_used);
     assert_memory_equal(buffer, before, LEN);
@@ -145,13 +145,13 @@ static void no_memory(void **state)
     size_t count = 0;
     fa_err err;
     do
-        err = plat_dma_map(buffer, LEN, PLAT_DMA_TO_DEVICE, &addrs[count]);
+        err = plat_dma_map(buffer, LEN, PLAT_DMA_TO_DEVICE, PLAT_DMA_INCOHERENT, &addrs[count]);
     while (err == FA_OK && ++count < FA_ARRAY_COUNT(addrs));
     assert_int_equal(err, FA_ENOMEM);
     assert_int_equal(machine_pages_used(), MACHINE_ALLOC_PAGES);
     assert_memory_equal(buffer, before, LEN);
     while (count-- > 0)
-        plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, addrs[count]);
+        plat_dma_unmap(buffer, LEN, PLAT_DMA_TO_DEVICE, PLAT_DMA_INCOHERENT, addrs[count]);
 }
 
 static void unmap_that_does_not_match(void **state)
@@ -163,6 +163,9 @@ static void unmap_that_does_not_match(void **state)
     unmap_panics(buffer, LEN, PLAT_DMA_BOTH, addr, "128 bytes both ways; mapped");
     unmap_panics(buffer, LEN, PLAT_DMA_TO_DEVICE, addr, "128 bytes from the device");
     unmap_panics(buffer, 64, PLAT_DMA_FROM_DEVICE, addr, "64 bytes from the device;");
+    expect_assert_failure(
+        plat_dma_unmap(buffer, LEN, PLAT_DMA_FROM_DEVICE, PLAT_DMA_COHERENT, addr));
+    check_panic("does not see the caches");
     unmap_panics(buffer + 64, LEN, PLAT_DMA_FROM_DEVICE, addr, "; mapped was that");
     unmap_panics(buffer, LEN, PLAT_DMA_FROM_DEVICE, (plat_dma_addr){addr.address + 64},
                  "nothing is mapped at");
@@ -180,9 +183,9 @@ static void two_maps(void **state)
                "1 bytes, is mapped to the device while that at");
     map_panics(buffer - 1, 2, PLAT_DMA_TO_DEVICE, "is from the device");
     other = map_at(buffer - 1, 1, PLAT_DMA_TO_DEVICE);
-    plat_dma_unmap(buffer - 1, 1, PLAT_DMA_TO_DEVICE, other);
+    plat_dma_unmap(buffer - 1, 1, PLAT_DMA_TO_DEVICE, PLAT_DMA_INCOHERENT, other);
     other = map_at(buffer + LEN, LEN, PLAT_DMA_BOTH);
-    plat_dma_unmap(buffer + LEN, LEN, PLAT_DMA_BOTH, other);
+    plat_dma_unmap(buffer + LEN, LEN, PLAT_DMA_BOTH, PLAT_DMA_INCOHERENT, other);
     unmap(PLAT_DMA_FROM_DEVICE);
     map(PLAT_DMA_TO_DEVICE);
     map_panics(buffer + 64, 64, PLAT_DMA_BOTH, "is mapped both ways");

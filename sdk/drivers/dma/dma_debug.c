@@ -19,6 +19,7 @@ typedef struct mapping {
     uint8_t *buffer;
     size_t len;
     plat_dma_direction direction;
+    plat_dma_sharing sharing;
     plat_dma_addr addr;
     uint8_t *pages; /* whole ones, poison but for the bounce buffer */
     size_t pages_bytes;
@@ -44,12 +45,14 @@ static bool is_poison(const uint8_t *bytes, size_t len)
 /* In the bounce buffer's pages the device's writes must show up also where there should be none. */
 static void give_pages(const mapping *m)
 {
-    fa_cpu_dma_begin(m->pages, m->pages_bytes, true);
+    if (m->sharing == PLAT_DMA_INCOHERENT)
+        fa_cpu_dma_begin(m->pages, m->pages_bytes, true);
 }
 
 static void take_pages(const mapping *m)
 {
-    fa_cpu_dma_end(m->pages, m->pages_bytes);
+    if (m->sharing == PLAT_DMA_INCOHERENT)
+        fa_cpu_dma_end(m->pages, m->pages_bytes);
 }
 
 static void check_ended(const mapping *m)
@@ -95,7 +98,8 @@ static void check_overlaps(const uint8_t *buffer, size_t len, plat_dma_direction
 }
 
 /* A mapping with its pages, all poison, that is on no list; NULL: no memory. */
-static mapping *new_mapping(uint8_t *buffer, size_t len, plat_dma_direction direction)
+static mapping *new_mapping(uint8_t *buffer, size_t len, plat_dma_direction direction,
+                            plat_dma_sharing sharing)
 {
     const size_t bounce_at = (uintptr_t)buffer % FA_PAGE_BYTES;
     const size_t pages_bytes =
@@ -106,6 +110,7 @@ static mapping *new_mapping(uint8_t *buffer, size_t len, plat_dma_direction dire
     *m = (mapping){.buffer = buffer,
                    .len = len,
                    .direction = direction,
+                   .sharing = sharing,
                    .pages = aligned_alloc(FA_PAGE_BYTES, pages_bytes),
                    .pages_bytes = pages_bytes,
                    .bounce_at = bounce_at};
@@ -117,7 +122,8 @@ static mapping *new_mapping(uint8_t *buffer, size_t len, plat_dma_direction dire
     return m;
 }
 
-fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr *addr_out)
+fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction direction,
+                    plat_dma_sharing sharing, plat_dma_addr *addr_out)
 {
     plat_dma_addr own;
     fa_err err = dma_address(buffer, len, direction, &own);
@@ -126,7 +132,7 @@ fa_err plat_dma_map(void *buffer, size_t len, plat_dma_direction direction, plat
     check_overlaps(buffer, len, direction);
     for (const mapping *m = ended_first; m != NULL; m = m->next)
         check_ended(m);
-    mapping *m = new_mapping(buffer, len, direction);
+    mapping *m = new_mapping(buffer, len, direction, sharing);
     if (m == NULL)
         return FA_ENOMEM;
     err = dma_address(m->pages + m->bounce_at, len, direction, &m->addr);
@@ -161,7 +167,8 @@ static void check_use(const mapping *m)
                  (void *)m->buffer, m->len, text_of(m->direction));
 }
 
-void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_addr addr)
+void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat_dma_sharing sharing,
+                    plat_dma_addr addr)
 {
     mapping **link = &mapped;
     while (*link != NULL && (*link)->addr.address != addr.address)
@@ -173,6 +180,10 @@ void plat_dma_unmap(void *buffer, size_t len, plat_dma_direction direction, plat
     if (m->buffer != buffer || m->len != len || m->direction != direction)
         fa_panic("unmap of the buffer at %p, %zu bytes %s; mapped was that at %p, %zu bytes %s",
                  buffer, len, text_of(direction), (void *)m->buffer, m->len, text_of(m->direction));
+    if (m->sharing != sharing)
+        fa_panic("unmap of the buffer at %p, %zu bytes %s, which was mapped for a device that %s the "
+                 "caches", buffer, len, text_of(direction),
+                 m->sharing == PLAT_DMA_COHERENT ? "sees" : "does not see");
     take_pages(m);
     check_use(m);
     if (dma_device_writes(direction))

@@ -45,6 +45,16 @@ typedef struct header {
 /* To receive what a host has not cut up takes so many pages for one packet. */
 #define RECEIVE_PAGES_TSO (2 * FA_PACKET_SEGMENTS_MAX)
 
+static fa_err map(void *bytes, size_t len, plat_dma_direction direction, plat_dma_addr *addr_out)
+{
+    return plat_dma_map(bytes, len, direction, PLAT_DMA_COHERENT, addr_out);
+}
+
+static void unmap(void *bytes, size_t len, plat_dma_direction direction, plat_dma_addr addr)
+{
+    plat_dma_unmap(bytes, len, direction, PLAT_DMA_COHERENT, addr);
+}
+
 static virtio_net *net_of(fa_netif *netif)
 {
     return (virtio_net *)(void *)netif;
@@ -72,7 +82,7 @@ static void unmap_sent(const fa_packet *packet, const plat_dma_addr *addrs, unsi
     for (unsigned i = 0; i < packet->segment_count && part < count; i++) {
         const fa_packet_segment *s = &packet->segments[i];
         if (s->len > 0)
-            plat_dma_unmap(s->page->bytes + s->offset, s->len, PLAT_DMA_TO_DEVICE, addrs[part++]);
+            unmap(s->page->bytes + s->offset, s->len, PLAT_DMA_TO_DEVICE, addrs[part++]);
     }
 }
 
@@ -120,7 +130,7 @@ static bool post_packet(virtio_net *net, fa_packet *packet)
         const fa_packet_segment *s = &packet->segments[i];
         if (s->len == 0)
             continue;
-        if (plat_dma_map(s->page->bytes + s->offset, s->len, PLAT_DMA_TO_DEVICE, &addrs[count]) !=
+        if (map(s->page->bytes + s->offset, s->len, PLAT_DMA_TO_DEVICE, &addrs[count]) !=
             FA_OK) {
             unmap_sent(packet, addrs, count);
             return false;
@@ -170,13 +180,13 @@ static void refill(virtio_net *net)
         virtio_part part = {.len = FA_PACKET_PAGE_BYTES};
         if (page == NULL)
             break;
-        if (plat_dma_map(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, &part.addr) !=
+        if (map(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, &part.addr) !=
             FA_OK) {
             fa_packet_page_release(page);
             break;
         }
         if (!virtio_queue_post(&net->receive, &part, 1, true, page)) {
-            plat_dma_unmap(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, part.addr);
+            unmap(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, part.addr);
             fa_packet_page_release(page);
             break;
         }
@@ -191,7 +201,7 @@ static fa_packet_page *finish_received(virtio_net *net, const virtio_used *used)
     plat_dma_addr addr;
     virtio_queue_parts(&net->receive, used->head, &addr);
     virtio_queue_give_back(&net->receive, used->head);
-    plat_dma_unmap(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, addr);
+    unmap(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, addr);
     return page;
 }
 

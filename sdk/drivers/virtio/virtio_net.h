@@ -2,8 +2,8 @@
 /* Virtio network devices (5.1) as netifs (netif.h). The record is the board's, and stays where it is
  * for good: interrupts lead to it.
  *
- *     err = virtio_net_open(&net, &mmio.device, pool);
  *     open its interrupt with virtio_net_interrupt(&net) as the handler
+ *     err = virtio_net_open(&net, &mmio.device, pool);
  *     *netif_out = &net.netif;
  */
 #ifndef FATA_DRIVERS_VIRTIO_NET_H

@@ -42,7 +42,7 @@ static void *new_buffer(size_t len)
 static plat_dma_addr map(void *buffer, size_t len, plat_dma_direction direction)
 {
     plat_dma_addr addr;
-    const fa_err err = plat_dma_map(buffer, len, direction, &addr);
+    const fa_err err = plat_dma_map(buffer, len, direction, PLAT_DMA_INCOHERENT, &addr);
     if (err != FA_OK)
         fa_panic("cannot map %zu bytes at %p: %s", len, buffer, fa_err_text(err));
     return addr;
@@ -60,7 +60,7 @@ static bool device_writes(uint16_t item, plat_dma_addr to, size_t len)
         fa_be32_of((uint32_t)len), fa_be64_of(to.address)};
     const plat_dma_addr at = map(&told, sizeof told, PLAT_DMA_BOTH);
     fw_cfg_start(at);
-    plat_dma_unmap(&told, sizeof told, PLAT_DMA_BOTH, at);
+    plat_dma_unmap(&told, sizeof told, PLAT_DMA_BOTH, PLAT_DMA_INCOHERENT, at);
     return fa_be32_get(told.access.control) == 0;
 }
 
@@ -68,7 +68,7 @@ static void read_by_dma(uint16_t item, void *buffer, size_t len)
 {
     const plat_dma_addr addr = map(buffer, round_up(len), PLAT_DMA_FROM_DEVICE);
     const bool done = device_writes(item, addr, len);
-    plat_dma_unmap(buffer, round_up(len), PLAT_DMA_FROM_DEVICE, addr);
+    plat_dma_unmap(buffer, round_up(len), PLAT_DMA_FROM_DEVICE, PLAT_DMA_INCOHERENT, addr);
     if (!done)
         fa_panic("the device did not read item %u", item);
 }
@@ -129,7 +129,7 @@ static void forget_to_unmap(void)
     const plat_dma_addr addr = map(buffer, round_up(4), PLAT_DMA_FROM_DEVICE);
     check(device_writes(FW_CFG_SIGNATURE, addr, 4), "the device is done");
     printf("before the unmap: %02x %02x %02x %02x\n", buffer[0], buffer[1], buffer[2], buffer[3]);
-    plat_dma_unmap(buffer, round_up(4), PLAT_DMA_FROM_DEVICE, addr);
+    plat_dma_unmap(buffer, round_up(4), PLAT_DMA_FROM_DEVICE, PLAT_DMA_INCOHERENT, addr);
     printf("after the unmap: %02x %02x %02x %02x\n", buffer[0], buffer[1], buffer[2], buffer[3]);
     free(buffer);
 }
@@ -137,10 +137,10 @@ static void forget_to_unmap(void)
 static void check_map(void *buffer, size_t len, fa_err want, const char *what)
 {
     plat_dma_addr addr;
-    const fa_err err = plat_dma_map(buffer, len, PLAT_DMA_BOTH, &addr);
+    const fa_err err = plat_dma_map(buffer, len, PLAT_DMA_BOTH, PLAT_DMA_INCOHERENT, &addr);
     check(err == want, what);
     if (err == FA_OK)
-        plat_dma_unmap(buffer, len, PLAT_DMA_BOTH, addr);
+        plat_dma_unmap(buffer, len, PLAT_DMA_BOTH, PLAT_DMA_INCOHERENT, addr);
 }
 
 static void map_all_kinds(void)
