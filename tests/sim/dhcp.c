@@ -166,6 +166,25 @@ static void half_a_server(void **state)
     sim_free(&world);
 }
 
+/* What a server says that was not asked is nothing. */
+static void another_server(void **state)
+{
+    (void)state;
+    static sim_dhcpd other;
+    sim_init(&world, seed);
+    sim_host *stranger = sim_add(&world, &(sim_options){.address = "10.0.0.3"});
+    sim_dhcpd_start(&other, stranger, "10.0.0.99");
+    other.refuses = other.offers_nothing = true;
+    server = sim_add(&world, &(sim_options){.address = "10.0.0.1"});
+    sim_dhcpd_start(&dhcpd, server, "10.0.0.50");
+    client = sim_add(&world, &(sim_options){0});
+    assert_true(sim_run(&world, FA_NS_PER_S, has_address, client));
+    expect_lease("10.0.0.50");
+    assert_int_equal(other.received[FA_DHCP_REQUEST], 1);
+    assert_int_equal(dhcpd.received[FA_DHCP_DISCOVER], 1);
+    sim_free(&world);
+}
+
 /* Somebody has the address: it is declined, and taken once it is free. */
 static void taken(void **state)
 {
@@ -218,6 +237,38 @@ static void link_local(void **state)
     sim_run(&world, 2 * FA_DHCP_RETRY_MAX_NS, NULL, NULL);
     expect_lease("10.0.0.50");
     sim_free(&world);
+}
+
+/* Somebody claims every address that is probed for: after some, it is tried once a minute. */
+static void all_taken(void **state)
+{
+    (void)state;
+    typedef struct arp_frame {
+        fa_ethernet_header ethernet;
+        fa_arp_packet arp;
+    } arp_frame;
+    sim_init(&world, seed);
+    client = sim_add(&world, &(sim_options){0});
+    sim_wire *wire = sim_wire_add(&world);
+    unsigned claimed = 0;
+    for (unsigned i = 0; i < 9000; i++) { /* fifteen minutes */
+        arp_frame f;
+        sim_run(&world, 100 * FA_NS_PER_MS, NULL, NULL);
+        for (size_t len; (len = sim_wire_take(wire, &f, sizeof f)) > 0;) {
+            if (fa_be16_get(f.ethernet.type) != FA_ETHERNET_ARP)
+                continue;
+            f.arp.operation = fa_be16_of(FA_ARP_REPLY);
+            f.arp.sender = f.arp.target;
+            f.arp.sender_mac.byte[5] = f.ethernet.source.byte[5] = 0x77;
+            f.ethernet.destination = FA_MAC_BROADCAST;
+            sim_wire_send(wire, &f, len);
+            claimed++;
+        }
+    }
+    assert_in_range(claimed, FA_LINKLOCAL_CONFLICTS_MAX + 10, FA_LINKLOCAL_CONFLICTS_MAX + 16);
+    assert_int_equal(fa_ip4_number(client->host.address), 0);
+    sim_free(&world);
+    sim_wire_free(wire);
 }
 
 static void cables(void **state)
@@ -275,7 +326,7 @@ int main(void)
         cmocka_unit_test(a_lease),  cmocka_unit_test(renewals), cmocka_unit_test(an_end),
         cmocka_unit_test(rebinding), cmocka_unit_test(for_ever), cmocka_unit_test(refused),
         cmocka_unit_test(half_a_server), cmocka_unit_test(taken), cmocka_unit_test(link_local),
-        cmocka_unit_test(cables),   cmocka_unit_test(losses),
+        cmocka_unit_test(another_server), cmocka_unit_test(all_taken), cmocka_unit_test(cables),   cmocka_unit_test(losses),
     };
     return cmocka_run_group_tests_name("dhcp", tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ static void handle(sim_host *host, sim_dhcpd *dhcpd, const request *r)
     dhcpd->renewals += has_address;
     if (dhcpd->silent)
         return;
-    if (r->type == FA_DHCP_DISCOVER)
+    if (r->type == FA_DHCP_DISCOVER && !dhcpd->offers_nothing)
         answer(host, dhcpd, r, FA_DHCP_OFFER);
     else if (r->type == FA_DHCP_REQUEST && !dhcpd->only_offers)
         answer(host, dhcpd, r, dhcpd->refuses ? FA_DHCP_NAK : FA_DHCP_ACK);

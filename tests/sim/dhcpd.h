@@ -13,6 +13,7 @@ typedef struct sim_dhcpd {
     uint32_t lease_s, t1_s, t2_s; /* 0: option left out (but for the lease) */
     bool silent, refuses;         /* no answer; NAK to each request */
     bool only_offers;             /* no answer to requests */
+    bool offers_nothing;          /* no answer to discoveries */
     bool overloads;               /* options in the field `file`, too */
     unsigned received[FA_DHCP_RELEASE + 1]; /* by type */
     unsigned renewals; /* requests of who has the address */

@@ -61,7 +61,7 @@ static size_t make_answer(const server *s, const uint8_t *question, size_t len, 
         bytes[sizeof header + 1] ^= 1;
     if (s->does == GARBAGE)
         fa_write_bytes(&w, "\xc0\x1c\xc0\x1d\xff\xff", 6);
-    if (s->does != ANSWERS)
+    if (s->does != ANSWERS && s->does != WRONG_ID && s->does != WRONG_NAME)
         return w.len;
     for (unsigned i = 0; i < s->aliases; i++) {
         char alias[32];

@@ -135,9 +135,7 @@ static void bad_network(void **state)
 
 /* Frames made by hand. */
 
-#define WIRE_MAC {{2, 0, 0, 0, 0, 0x77}}
-static const fa_mac wire_mac = WIRE_MAC;
-#define HOST_MAC {{2, 0, 0, 0, 0, 1}}
+static const fa_mac wire_mac = {{2, 0, 0, 0, 0, 0x77}}, host_mac = {{2, 0, 0, 0, 0, 1}};
 
 typedef struct frame {
     fa_ethernet_header ethernet;
@@ -181,10 +179,10 @@ static void send_arp(sim_wire *wire, uint16_t operation, fa_mac sender_mac, cons
     sim_run(&world, FA_NS_PER_MS, NULL, NULL);
 }
 
-static void send_ip(sim_wire *wire, const char *from, const char *to, uint8_t protocol,
-                    uint16_t fragment, const void *payload, size_t len)
+static void send_ip_to(sim_wire *wire, fa_mac mac, const char *from, const char *to,
+                       uint8_t protocol, uint16_t fragment, const void *payload, size_t len)
 {
-    frame f = {.ethernet = {HOST_MAC, wire_mac, fa_be16_of(FA_ETHERNET_IPV4)},
+    frame f = {.ethernet = {mac, wire_mac, fa_be16_of(FA_ETHERNET_IPV4)},
                .ip = {.version_ihl = 0x45, .ttl = 64, .protocol = protocol,
                       .identification = fa_be16_of(77),
                       .flags_fragment_offset = fa_be16_of(fragment),
@@ -194,6 +192,12 @@ static void send_ip(sim_wire *wire, const char *from, const char *to, uint8_t pr
     memcpy(f.payload, payload, len);
     sim_wire_send(wire, &f, sizeof f.ethernet + sizeof f.ip + len);
     sim_run(&world, FA_NS_PER_MS, NULL, NULL);
+}
+
+static void send_ip(sim_wire *wire, const char *from, const char *to, uint8_t protocol,
+                    uint16_t fragment, const void *payload, size_t len)
+{
+    send_ip_to(wire, host_mac, from, to, protocol, fragment, payload, len);
 }
 
 static size_t make_echo(uint8_t *bytes, size_t len)
@@ -343,6 +347,21 @@ static void ping(void **state)
     bytes[20] ^= 1;
     send_ip(wire, "10.0.0.7", "10.0.0.1", FA_IPV4_ICMP, 0, bytes, 64);
     assert_int_equal(take_ip(wire, &f), 0);
+    /* Nor does a datagram reach its port that claims to come from the host, or to be for it alone in a
+     * frame for all. */
+    fa_udp_socket socket = {0};
+    const uint8_t to_socket[] = {0x12, 0x34, 0, 7, 0, 9, 0, 0, 'x'};
+    assert_int_equal(fa_udp_bind(&host->host, &socket, 7), FA_OK);
+    send_ip(wire, "10.0.0.1", "10.0.0.1", FA_IPV4_UDP, 0, to_socket, sizeof to_socket);
+    send_ip(wire, "127.0.0.1", "10.0.0.1", FA_IPV4_UDP, 0, to_socket, sizeof to_socket);
+    send_ip_to(wire, FA_MAC_BROADCAST, "10.0.0.7", "10.0.0.1", FA_IPV4_UDP, 0, to_socket,
+               sizeof to_socket);
+    assert_int_equal(socket.queue.count, 0);
+    send_ip(wire, "10.0.0.7", "10.0.0.1", FA_IPV4_UDP, 0, to_socket, sizeof to_socket);
+    send_ip_to(wire, FA_MAC_BROADCAST, "10.0.0.7", "10.0.0.255", FA_IPV4_UDP, 0, to_socket,
+               sizeof to_socket);
+    assert_int_equal(socket.queue.count, 2);
+    fa_udp_unbind(&host->host, &socket);
     /* A port that nobody has, a protocol that nobody speaks: told, at a bounded rate. */
     const uint8_t datagram[] = {0x12, 0x34, 0, 99, 0, 12, 0, 0, 1, 2, 3, 4};
     send_ip(wire, "10.0.0.7", "10.0.0.1", FA_IPV4_UDP, 0, datagram, sizeof datagram);
