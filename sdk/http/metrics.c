@@ -40,10 +40,10 @@ static void print_machine(fa_http *http)
     print(http, "fibers", "gauge", "Fibers.", fa_sched_count());
     if (fa_ram.total_count == 0)
         return; /* a process: its memory is the host's */
-    print(http, "memory_bytes", "gauge", "Memory for the program.",
+    print(http, "memory_used_bytes", "gauge", "Memory in use, in whole pages.",
+          (figure)(fa_ram.total_count - fa_ram.free_count) * FA_PAGE_BYTES);
+    print(http, "memory_total_bytes", "gauge", "Memory for the program.",
           (figure)fa_ram.total_count * FA_PAGE_BYTES);
-    print(http, "memory_free_bytes", "gauge", "Memory that is free, in whole pages.",
-          (figure)fa_ram.free_count * FA_PAGE_BYTES);
 }
 
 static void print_net(fa_http *http, fa_net *net)
