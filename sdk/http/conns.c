@@ -55,7 +55,13 @@ void fa_http_notify(fa_http_server *server)
     fa_waitq_wake_all(&server->news_queue);
 }
 
-/* A connection has something to do: an idle fiber takes it up, or a new one. */
+bool fa_http_wants_fiber(const fa_http_server *server)
+{
+    return server->ready_count > 0 && server->idle_fibers == 0 &&
+           server->stats.fibers < server->options.fibers;
+}
+
+/* A connection has something to do. */
 static void wake(fa_waker *waker)
 {
     fa_http_conn *conn = (fa_http_conn *)waker;
@@ -65,9 +71,8 @@ static void wake(fa_waker *waker)
     conn->ready = true;
     link_add(&server->ready, &conn->in_ready);
     server->ready_count++;
-    if (server->idle_fibers >= server->ready_count)
-        fa_waitq_wake_one(&server->work);
-    else if (server->stats.fibers < server->options.fibers)
+    fa_waitq_wake_one(&server->work);
+    if (fa_http_wants_fiber(server))
         fa_http_notify(server);
 }
 
@@ -84,8 +89,6 @@ void fa_http_restage(fa_http_conn *conn, fa_http_stage stage)
 
 void fa_http_park(fa_http_conn *conn, fa_http_stage stage)
 {
-    if (conn->stage == FA_HTTP_RUNNING)
-        conn->server->running--;
     /* Whoever sends a head in small pieces has one time-out for it all. */
     if (conn->stage != stage || stage != FA_HTTP_HEAD)
         fa_http_restage(conn, stage);
@@ -99,7 +102,6 @@ void fa_http_take_up(fa_http_conn *conn)
 {
     link_remove(&conn->in_stage);
     conn->stage = FA_HTTP_RUNNING;
-    conn->server->running++;
 }
 
 void fa_http_unkeep(fa_http_conn *conn)
@@ -129,9 +131,7 @@ bool fa_http_keep(fa_http_conn *conn, const char *bytes, size_t len)
 void fa_http_close(fa_http_conn *conn, bool abort)
 {
     fa_http_server *server = conn->server;
-    if (conn->stage == FA_HTTP_RUNNING)
-        server->running--;
-    else
+    if (conn->stage != FA_HTTP_RUNNING)
         fa_flow_arm(conn->flow, FA_FLOW_READABLE | FA_FLOW_WRITABLE, NULL);
     if (conn->ready) {
         link_remove(&conn->in_ready);

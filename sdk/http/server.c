@@ -2,8 +2,11 @@
 /* The server: a fiber that accepts connections and closes those that are late, and a few that take up
  * connections with something to do, which may be requests, or room for what is still to be sent. */
 #include "exchange.h"
+#include <fata/log.h>
 #include <stdlib.h>
 #include <string.h>
+
+FA_LOG_MODULE("http");
 
 /* How long a fiber with nothing to do is kept, and how much is done without a wait. */
 #define FIBER_IDLE_NS (10 * FA_NS_PER_S)
@@ -182,10 +185,12 @@ static void run(void *arg)
     fa_http_conn *conn;
     for (unsigned count = 1; (conn = next_ready(server)) != NULL; count++) {
         server->idle_fibers--;
+        if (fa_http_wants_fiber(server))
+            fa_http_notify(server);
         serve(x, conn);
+        server->idle_fibers++;
         if (count % WITHOUT_WAIT_MAX == 0)
             (void)fa_sleep(FA_NOW);
-        server->idle_fibers++;
     }
     server->idle_fibers--;
     server->stats.fibers--;
@@ -278,9 +283,8 @@ fa_err fa_http_serve_flows(fa_http_source *source, const fa_http_options *option
         fa_deadline next = fa_http_expire(&server, now_ns);
         if (err != FA_OK || now_ns >= deadline)
             break;
-        while (server.ready_count > server.idle_fibers &&
-               server.stats.fibers < server.options.fibers && fa_http_fiber_start(&server) == FA_OK)
-            ;
+        if (fa_http_wants_fiber(&server) && fa_http_fiber_start(&server) != FA_OK)
+            fa_log_warn("no memory for one more fiber: requests wait");
         next = next < deadline ? next : deadline;
         err = wait_for_news(&server, next);
     }

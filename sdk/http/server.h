@@ -55,7 +55,8 @@ struct fa_http_server {
     fa_http_source *source;
     fa_http_stats stats;
     fa_http_link stages[FA_HTTP_STAGE_COUNT], ready;
-    size_t running, ready_count, idle_fibers, kept_bytes;
+    size_t ready_count, kept_bytes;
+    size_t idle_fibers; /* that will take up what is ready; they may have been woken */
     fa_waitq work; /* where idle fibers wait */
     fa_scope scope;
     fa_waker source_waker;
@@ -83,7 +84,11 @@ void fa_http_close(fa_http_conn *conn, bool abort);
 void fa_http_server_init(fa_http_server *server, fa_http_source *source,
                          const fa_http_options *options);
 fa_http_conn *fa_http_conn_open(fa_http_server *server, fa_flow *flow, fa_endpoint peer);
+/* The serving fiber is to look around. */
 void fa_http_notify(fa_http_server *server);
+/* Whether connections have something to do and all fibers are taken. True only for a moment, unless
+ * handlers wait: then the serving fiber, which has its turn when they do, starts another. */
+bool fa_http_wants_fiber(const fa_http_server *server);
 /* Closes what has been in its stage for too long; returns when there is more of it. */
 fa_deadline fa_http_expire(fa_http_server *server, uint64_t now_ns);
 /* Closes the oldest one of the first stage that has one. */

@@ -121,6 +121,26 @@ static void fibers_are_bounded(void **state)
     assert_int_equal(stats.responses[2], 11);
 }
 
+/* Requests that do not wait need one fiber, however many come at once. */
+static void a_burst_needs_one_fiber(void **state)
+{
+    (void)state;
+    start();
+    fa_flow *many[40];
+    for (size_t i = 0; i < FA_ARRAY_COUNT(many); i++)
+        many[i] = connect_one();
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t i = 0; i < FA_ARRAY_COUNT(many); i++)
+            say(many[i], "GET /ten.txt HTTP/1.1\r\nHost: h\r\n\r\n");
+        for (size_t i = 0; i < FA_ARRAY_COUNT(many); i++) {
+            hear_for(many[i], 1);
+            assert_string_equal(body(), "0123456789");
+        }
+    }
+    get(many[0], "/stats", "");
+    assert_int_equal(stats.fibers, 1);
+}
+
 /* A file goes to who reads slowly without a fiber. */
 static void slow_readers(void **state)
 {
@@ -264,6 +284,7 @@ int main(void)
         TEST(unfinished_ones_give_way),
         TEST(what_is_kept_is_bounded),
         TEST(fibers_are_bounded),
+        TEST(a_burst_needs_one_fiber),
         TEST(slow_readers),
         TEST(readers_that_stop),
         TEST(clients_that_leave),
