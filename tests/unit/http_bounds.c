@@ -237,7 +237,24 @@ static void ends_gracefully(void **state)
     has_ended();
     join();
     assert_true(server_ended);
+    assert_true(board_now_ns < server_deadline + 2 * FA_NS_PER_S); /* it knows when all are gone */
     assert_int_equal(server_err, FA_OK);
+}
+
+/* A response that has promised a connection that goes on. */
+static void ends_after_a_promise(void **state)
+{
+    (void)state;
+    server_deadline = fa_after_ms(100);
+    start();
+    fa_flow *stream = connect_one();
+    say(stream, "GET /slow-stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    hear_for(stream, 2000);
+    expect_not("Connection: close");
+    expect("last\r\n0\r\n\r\n");
+    has_ended();
+    join();
+    assert_true(board_now_ns < server_deadline + 2 * FA_NS_PER_S);
 }
 
 static void does_not_wait_for_ever(void **state)
@@ -290,6 +307,7 @@ int main(void)
         TEST(clients_that_leave),
         TEST(metrics),
         TEST(ends_gracefully),
+        TEST(ends_after_a_promise),
         TEST(does_not_wait_for_ever),
         TEST(canceled),
         TEST(listener_fails),

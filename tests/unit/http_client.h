@@ -134,6 +134,18 @@ static fa_err slow(fa_http *http, void *arg, fa_deadline deadline)
     return err;
 }
 
+/* Its head is sent before the end, which it does not know of. */
+static fa_err slow_stream(fa_http *http, void *arg, fa_deadline deadline)
+{
+    (void)arg;
+    fa_http_printf(http, "first");
+    fa_err err = fa_http_flush(http, deadline);
+    if (err == FA_OK)
+        err = fa_sleep(fa_after_s(1));
+    fa_http_printf(http, "last");
+    return err;
+}
+
 static fa_err ignore(fa_http *http, void *arg, fa_deadline deadline)
 {
     (void)arg;
@@ -156,7 +168,8 @@ static const fa_http_route routes[] = {
     {"GET", "/pieces", pieces, NULL}, {"GET", "/sized", pieces, (void *)(uintptr_t)&five_thousand},
     {"GET", "/print", much_print, NULL}, {"GET", "/inject", inject, NULL},
     {NULL, "/fail", fail_with, NULL}, {"GET", "/late", late_failure, NULL},
-    {"GET", "/slow", slow, NULL},     {"POST", "/ignore", ignore, NULL},
+    {"GET", "/slow", slow, NULL},     {"GET", "/slow-stream", slow_stream, NULL},
+    {"POST", "/ignore", ignore, NULL},
     {"GET", "/stats", keep_stats, NULL}, {"GET", "/metrics", fa_http_metrics, NULL},
     {"GET", "/", fa_http_site, NULL},
 };
