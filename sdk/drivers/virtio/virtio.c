@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The life of a device: reset, features, start (3.1), and its configuration. */
 #include "virtio.h"
+#include <fata/log.h>
+#include <inttypes.h>
+
+FA_LOG_MODULE("virtio");
 
 /* Looks at a status or a configuration that does not settle. */
 #define RESET_LOOKS_MAX 100000u
@@ -35,6 +39,8 @@ fa_err virtio_negotiate(virtio_device *device, uint64_t wanted)
     if (!(device->features & VIRTIO_F_VERSION_1) ||
         !(t->status(device) & VIRTIO_STATUS_FEATURES_OK)) {
         t->set_status(device, status | VIRTIO_STATUS_FAILED);
+        fa_log_error("the device refuses features 0x%" PRIx64 " of its 0x%" PRIx64,
+                     device->features, t->features(device));
         return FA_ENOTSUP;
     }
     return FA_OK;

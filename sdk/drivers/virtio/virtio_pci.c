@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The transport by PCI: 4.1. Capabilities say in which BARs its registers are. */
 #include "virtio_pci.h"
+#include <fata/log.h>
+
+FA_LOG_MODULE("virtio");
 
 #define ID_TRANSITIONAL_FIRST 0x1000u
 #define ID_TRANSITIONAL_LAST 0x103fu
@@ -158,9 +161,15 @@ fa_err virtio_pci_init(virtio_pci *device, pci_device pci, const uint8_t vectors
         err = map(pci, KIND_DEVICE, &device->config, &device->config_bytes, &at);
     if (err == FA_OK)
         err = map(pci, KIND_NOTIFY, &device->notify, &device->notify_bytes, &at);
-    if (err != FA_OK)
+    if (err != FA_OK) {
+        fa_log_error("no registers of virtio 1.0 in memory: QEMU has them without disable-modern=on");
         return err;
+    }
     device->notify_multiplier = pci_read32(pci, at + CAP_NOTIFY_MULTIPLIER);
     pci_enable(pci);
-    return pci_open_messages(pci, vectors, VIRTIO_PCI_VECTORS, lapic);
+    err = pci_open_messages(pci, vectors, VIRTIO_PCI_VECTORS, lapic);
+    if (err != FA_OK)
+        fa_log_error("the device has no MSI-X for %u interrupts: QEMU gives it by vectors=%u",
+                     VIRTIO_PCI_VECTORS, VIRTIO_PCI_VECTORS);
+    return err;
 }
