@@ -131,8 +131,8 @@ app_files := $(shell find -L files $(SITE) -type f -printf '%p %s %T@\n' 2>/dev/
 $(app_out)/fata-program.o: $(app_out)/fata-program.S $(app_out)/compile-command
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
 $(app_out)/fata-program.S: $(app_out)/files-list | sdk
-	@mkdir -p $(app_out)/site
-	@$(FATA)/build/fata-embed $(NAME) files $(SITE) $(app_out)/site > $@.new && mv $@.new $@
+	@mkdir -p $(app_out)/fata-site
+	@$(FATA)/build/fata-embed $(NAME) files $(SITE) $(app_out)/fata-site > $@.new && mv $@.new $@
 $(app_out)/files-list: FORCE
 	@$(call remember,$(NAME) $(app_files))
 
