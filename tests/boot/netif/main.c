@@ -20,6 +20,7 @@ FA_PARAM_STRING(mode, "mode", "user", "user, mirror, or none: there is no device
 static fa_packet_pool pool;
 static fa_netif *netif;
 static fa_waitq woken;
+static fa_packet_queue received; /* and not looked at yet */
 static unsigned failed, wake_count;
 
 static void check(bool ok, const char *what)
@@ -38,22 +39,27 @@ static void wake(void *arg)
 /* The next packet for which `fits`; NULL: it has not come in time. Others are dropped. */
 static fa_packet *receive(bool (*fits)(const uint8_t *frame, size_t len))
 {
-    static fa_packet_queue queue;
     const fa_deadline deadline = fa_after_ms(ANSWER_MS);
     for (;;) {
-        for (fa_packet *packet; (packet = fa_packet_queue_take(&queue)) != NULL;) {
+        for (fa_packet *packet; (packet = fa_packet_queue_take(&received)) != NULL;) {
             uint8_t frame[128] = {0};
             const size_t len = packet->len < sizeof frame ? packet->len : sizeof frame;
             if (fa_packet_copy(packet, 0, frame, len) && fits(frame, packet->len))
                 return packet;
             fa_packet_free(packet);
         }
-        netif->ops->receive(netif, &queue, BATCH);
-        if (queue.count > 0 || netif->ops->arm(netif))
+        netif->ops->receive(netif, &received, BATCH);
+        if (received.count > 0 || netif->ops->arm(netif))
             continue;
         if (fa_waitq_wait(&woken, deadline) != FA_OK)
             return NULL;
     }
+}
+
+static void close_netif(void)
+{
+    netif->ops->close(netif);
+    fa_packet_queue_free(&received);
 }
 
 static void send(fa_packet *packet)
@@ -253,14 +259,14 @@ static void interrupts(void)
 /* Nothing may be lost, and all must come back. */
 static void close_again(void)
 {
-    netif->ops->close(netif);
+    close_netif();
     check(pool.free_page_count == POOL_PAGES, "all pages come back");
     fa_netif *again;
     check(plat_netif_open(0, &pool, &again) == FA_OK && again == netif, "it opens again");
     netif->wake = wake;
     arp();
     check(plat_netif_open(0, &pool, &again) == FA_EBUSY, "but not twice");
-    netif->ops->close(netif);
+    close_netif();
     check(pool.free_page_count == POOL_PAGES, "and all pages come back again");
 }
 
@@ -296,7 +302,7 @@ static void mirror(void)
     printf("%u packets, the largest of %zu bytes\n", count, largest);
     check(verified, "what this host sends is right, unseen");
     check(netif->features == (FA_NETIF_CHECKSUM | FA_NETIF_TSO4), "the device cuts up and completes");
-    netif->ops->close(netif);
+    close_netif();
     check(pool.free_page_count == POOL_PAGES, "all pages come back");
 }
 
