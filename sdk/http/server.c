@@ -73,6 +73,23 @@ static unsigned find_head(fa_http_exchange *x)
     return fa_http_head_find(x->in, x->in_len, &x->conn->line_at, &x->head_len);
 }
 
+static void note_room(fa_waker *waker)
+{
+    *waker = (fa_waker){NULL};
+}
+
+/* Whether the flow takes a response's head. A client that asks and asks, and reads nothing, would have
+ * a fiber wait with each of its connections. */
+static bool has_room(fa_flow *flow)
+{
+    fa_waker waker = {note_room};
+    fa_flow_arm(flow, FA_FLOW_WRITABLE, &waker);
+    if (waker.wake == NULL)
+        return true;
+    fa_flow_arm(flow, FA_FLOW_WRITABLE, NULL);
+    return false;
+}
+
 /* Reads once, and answers all requests that are there. */
 static void converse(fa_http_exchange *x, fa_http_stage waits_in)
 {
@@ -104,6 +121,10 @@ static void converse(fa_http_exchange *x, fa_http_stage waits_in)
             }
             x->in_len += len;
             continue;
+        }
+        if (waits_in == FA_HTTP_IDLE && !has_room(conn->flow)) {
+            park(x, FA_HTTP_SENDING);
+            return;
         }
         if (conn->stage != FA_HTTP_RUNNING)
             fa_http_take_up(conn);

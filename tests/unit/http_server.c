@@ -200,6 +200,35 @@ static void unwanted_bodies(void **state)
     has_ended();
 }
 
+/* Bodies that do not come, and clients that do not read: none of them keeps one of the two fibers. */
+static void fibers_wait_for_nobody(void **state)
+{
+    (void)state;
+    options.fibers = 2;
+    start();
+    for (unsigned i = 0; i < 4; i++) {
+        fa_flow *client = connect_one();
+        ask(client, "GET /small HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
+        expect_status(200);
+        assert_int_equal(heard_err, FA_OK); /* where the next request begins nobody knows */
+    }
+    get(connect_one(), "/small", "");
+    const size_t response_len = heard_len;
+    fa_flow *client[4];
+    for (unsigned i = 0; i < 4; i++) {
+        client[i] = *connect_cap(2 * response_len);
+        for (unsigned j = 0; j < 4; j++)
+            say(client[i], "GET /small HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    get(connect_one(), "/small", "");
+    expect_status(200);
+    for (unsigned i = 0; i < 4; i++) {
+        hear_for(client[i], 10);
+        assert_int_equal(count_of("HTTP/1.1 200 OK"), 4);
+        goes_on();
+    }
+}
+
 static void long_chunked_body(void **state)
 {
     (void)state;
@@ -314,6 +343,7 @@ int main(void)
         TEST(lingers_for_so_much),
         TEST(expectations),
         TEST(unwanted_bodies),
+        TEST(fibers_wait_for_nobody),
         TEST(long_chunked_body),
         TEST(bodies_that_break_off),
         TEST(lengths),
