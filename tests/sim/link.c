@@ -520,6 +520,46 @@ static void by_gateway(void **state)
     stop_with_wire(wire);
 }
 
+/* An ICMP error about a packet of ours, whose first bytes it has; `change` is turned over in the quote. */
+static void send_error(sim_wire *wire, const frame *about, size_t change, bool good_checksum)
+{
+    uint8_t message[sizeof(fa_icmp_header) + sizeof(fa_ipv4_header) + FA_ICMP_QUOTE_BYTES] = {
+        FA_ICMP_UNREACHABLE, FA_ICMP_UNREACHABLE_PORT};
+    memcpy(message + 8, &about->ip, sizeof about->ip);
+    memcpy(message + 28, about->payload, FA_ICMP_QUOTE_BYTES);
+    message[change] ^= 1;
+    const uint16_t sum = fa_checksum_fold(fa_checksum_add(0, message, sizeof message));
+    const fa_be16 wire_sum = fa_be16_of(good_checksum ? sum : (uint16_t)(sum + 1));
+    memcpy(message + 2, &wire_sum, sizeof wire_sum);
+    send_ip(wire, "10.0.0.7", "10.0.0.1", FA_IPV4_ICMP, 0, message, sizeof message);
+}
+
+/* What ICMP says about a connection reaches it if it is about a segment that was sent. */
+static void icmp_to_tcp(void **state)
+{
+    (void)state;
+    sim_host *host;
+    frame syn;
+    fa_tcp *tcp;
+    sim_wire *wire = start_with_wire(&host);
+    send_arp(wire, FA_ARP_REQUEST, wire_mac, "10.0.0.7", "10.0.0.1");
+    assert_int_equal(fa_tcp_connect(&host->host, (fa_endpoint){sim_ip4("10.0.0.7"), 80}, NULL, &tcp), FA_OK);
+    sim_run(&world, FA_NS_PER_MS, NULL, NULL);
+    assert_true(take_ip(wire, &syn) > 0);
+    assert_int_equal(syn.ip.protocol, FA_IPV4_TCP);
+    send_error(wire, &syn, 4, false); /* (byte 4 is unused) */
+    send_error(wire, &syn, 8 + 9, true);  /* another protocol */
+    send_error(wire, &syn, 8 + 15, true); /* not from us */
+    send_error(wire, &syn, 8 + 19, true); /* not to there */
+    send_error(wire, &syn, 28 + 1, true); /* another port */
+    send_error(wire, &syn, 28 + 4, true); /* another sequence number */
+    assert_int_equal(fa_tcp_status(tcp), FA_EAGAIN);
+    send_error(wire, &syn, 4, true);
+    assert_int_equal(fa_tcp_status(tcp), FA_ECLOSED);
+    fa_tcp_close(&host->host, tcp, true);
+    stop_with_wire(wire);
+}
+
 int main(void)
 {
     seed = sim_seed();
@@ -527,6 +567,7 @@ int main(void)
         cmocka_unit_test(datagrams),    cmocka_unit_test(bad_network), cmocka_unit_test(arp),
         cmocka_unit_test(arp_ages),     cmocka_unit_test(ping),        cmocka_unit_test(fragments),
         cmocka_unit_test(nobody_reads), cmocka_unit_test(itself),      cmocka_unit_test(by_gateway),
+        cmocka_unit_test(icmp_to_tcp),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }
