@@ -25,16 +25,26 @@ static bool fin_acknowledged(fa_tcp *tcp)
     }
 }
 
+/* A round trip, if one can be told. Only then is the timeout as short again as it was before it was
+ * doubled (Karn's algorithm, RFC 6298, 5.7). */
 static void measure(fa_tcp *tcp, const fa_tcp_segment *segment)
 {
     const uint32_t now = fa_tcp_ms(tcp->host);
-    if (tcp->rtt_timing && fa_tcp_before(tcp->rtt_sequence, segment->acknowledgment)) {
+    const uint32_t echo_ms = segment->options.ts_echo - tcp->ts_offset;
+    if (tcp->rtt_timing) {
+        if (!fa_tcp_before(tcp->rtt_sequence, segment->acknowledgment))
+            return;
         fa_tcp_rtt_sample(tcp, now - tcp->rtt_ms);
         tcp->rtt_timing = false;
-    } else if (!tcp->rtt_timing && tcp->timestamps && segment->options.ts_echo != 0) {
-        /* After something was sent again, timestamps tell which of them it was (RFC 7323, 4). */
-        fa_tcp_rtt_sample(tcp, now - (segment->options.ts_echo - tcp->ts_offset));
+    } else if (tcp->timestamps && segment->options.ts_echo != 0 &&
+               !fa_tcp_before(echo_ms, tcp->timeout_ms)) {
+        /* Timestamps tell one sending from another (RFC 7323, 4), but not that a peer which had all
+         * before answers now: its echo is of what it took then, before the timeout. */
+        fa_tcp_rtt_sample(tcp, now - echo_ms);
+    } else {
+        return;
     }
+    tcp->backoff = 0;
 }
 
 static bool advance(fa_tcp *tcp, const fa_tcp_segment *segment)
@@ -51,7 +61,6 @@ static bool advance(fa_tcp *tcp, const fa_tcp_segment *segment)
         tcp->snd_nxt = tcp->snd_una;
     if (fa_tcp_before(tcp->small_end, tcp->snd_una))
         tcp->small_end = tcp->snd_una;
-    tcp->backoff = 0;
     tcp->unanswered_ms = 0;
     tcp->retransmit_at = FA_FOREVER;
     if (tcp->snd_una != tcp->snd_max) {

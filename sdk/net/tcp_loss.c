@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* How fast to send and what to send again: round-trip times (RFC 6298), slow start and congestion
- * avoidance (RFC 5681, with the counting of bytes of RFC 3465), fast recovery with SACK (RFC 6675) and
- * without (NewReno, RFC 6582). */
+ * avoidance (RFC 5681, counting bytes), fast recovery with SACK (RFC 6675) and without (NewReno, RFC
+ * 6582). */
 #include "tcp_record.h"
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +68,10 @@ static void grow(fa_tcp *tcp, uint32_t acked)
     if (!tcp->cwnd_limited || tcp->cwnd >= CWND_MAX)
         return;
     if (tcp->cwnd < tcp->ssthresh) {
-        const uint32_t most = 2u * tcp->mss; /* RFC 3465, 2.3 */
+        /* All that was acknowledged, as RFC 9002, 7.3.1 does: one acknowledgment stands for many
+         * segments, of peers that handle them in batches. After a timeout, when it may be for what had
+         * arrived long ago, RFC 3465, 2.3. */
+        const uint32_t most = fa_tcp_before(tcp->snd_una, tcp->recover) ? 2u * tcp->mss : acked;
         tcp->cwnd += acked < most ? acked : most;
         return;
     }

@@ -97,6 +97,7 @@ struct fa_tcp {
     uint32_t srtt_x8, rttvar_x4, rto_ms;
     uint32_t unanswered_ms; /* since when nothing that was sent is answered; 0: not so */
     uint32_t sent_ms;       /* the last data */
+    uint32_t timeout_ms;    /* the last timeout, or the beginning */
     uint32_t orphan_ms;     /* when the application closed it */
 
     uint32_t irs, rcv_nxt, rcv_adv /* the right edge that the peer knows */, last_ack_sent;

@@ -83,11 +83,15 @@ static bool retransmit_passed(fa_tcp *tcp)
     }
     if (tcp->unanswered_ms == 0)
         tcp->unanswered_ms = now | 1;
+    tcp->timeout_ms = now;
     if (opening) {
         tcp->syn_lost = true;
         tcp->snd_nxt = tcp->iss;
-    } else if (tcp->snd_wnd == 0 || tcp->snd_una == tcp->snd_max) {
-        tcp->snd_nxt = tcp->snd_una; /* the peer has no room: what was sent, it may have thrown away */
+    } else if ((tcp->snd_wnd < tcp->mss && tcp->snd_wnd < tcp->send.len) ||
+               tcp->snd_una == tcp->snd_max) {
+        /* The peer has no room, or so little that output would wait for more. What was sent, it may
+         * have thrown away. */
+        tcp->snd_nxt = tcp->snd_una;
         tcp->recovering = tcp->resend_first = false;
         fa_tcp_send_probe(tcp);
     } else {

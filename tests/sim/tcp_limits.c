@@ -289,7 +289,7 @@ static void without_memory(uint64_t seed)
 int main(int argc, char **argv)
 {
     static const couple_test tests[] = {
-        {"zero window", zero_window, 4},
+        {"zero window", zero_window, 12},
         {"peers that vanish", vanished, 1},
         {"keep-alive", keep_alive, 1},
         {"backlog", backlog, 1},
