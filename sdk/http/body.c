@@ -112,13 +112,13 @@ bool fa_http_body_ends_connection(const fa_http_exchange *x)
            (x->continue_owed || !x->head.chunked);
 }
 
-void fa_http_body_drain(fa_http_exchange *x)
+void fa_http_body_drain(fa_http_exchange *x, fa_deadline deadline)
 {
     size_t drained = 0;
     while (!x->body_ended && !x->close) {
         char bytes[256];
         size_t len;
-        if (fa_http_read(&x->http, bytes, sizeof bytes, &len, FA_NOW) != FA_OK)
+        if (fa_http_read(&x->http, bytes, sizeof bytes, &len, deadline) != FA_OK)
             return;
         drained += len;
         if (drained > FA_HTTP_DRAIN_BYTES_MAX)

@@ -186,7 +186,7 @@ void fa_http_exchange_run(fa_http_exchange *x, unsigned status, fa_deadline dead
         x->close = true;
         x->rest.len = 0;
     } else {
-        fa_http_body_drain(x);
+        fa_http_body_drain(x, FA_NOW);
     }
     fa_arena_reset(&x->arena);
 }

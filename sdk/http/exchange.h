@@ -57,7 +57,7 @@ static inline fa_http_exchange *fa_http_exchange_of(const fa_http *http)
 void fa_http_body_init(fa_http_exchange *exchange);
 /* Reads what the handler has left, if it is little and has arrived; else the connection is to end. It
  * does not wait: a body that never comes would keep a fiber. */
-void fa_http_body_drain(fa_http_exchange *exchange);
+void fa_http_body_drain(fa_http_exchange *exchange, fa_deadline deadline);
 /* Whether it is known before that the connection must end because of the body. */
 bool fa_http_body_ends_connection(const fa_http_exchange *exchange);
 
