@@ -79,7 +79,8 @@ static void poke(stack *s)
 /* After a call of the application: is there anything to be sent for it? */
 static void poke_if_pending(stack *s)
 {
-    if (!s->poked && (s->host.tcp.pending != NULL || s->host.output.first != NULL))
+    if (!s->poked && (s->host.tcp.pending != NULL || s->host.tcp.starving != NULL ||
+                      s->host.output.first != NULL))
         poke(s);
 }
 
@@ -223,6 +224,7 @@ static void arm_flow(fa_flow *flow, unsigned events, fa_waker *waker)
         c->writer = waker;
         if (fa_tcp_writable(c->tcp))
             wake(&c->writer);
+        poke_if_pending(c->stack); /* who waits for memory is looked at by time */
     }
 }
 
@@ -241,7 +243,7 @@ static void close_flow(fa_flow *flow, bool abort)
     fa_tcp_set_user(c->tcp, NULL);
     fa_tcp_close(host_now(s), c->tcp, abort);
     free(c);
-    poke_if_pending(s);
+    poke(s); /* for what is to be sent, and for the time that is left to finish */
     /* There is memory again for who waits in a backlog. */
     for (port_listener *l = s->listeners; l != NULL; l = l->next)
         if (l->starved) {

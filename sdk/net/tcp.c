@@ -147,21 +147,37 @@ static bool may_write(const fa_tcp *tcp)
     return tcp->phase == FA_TCP_ESTABLISHED || tcp->phase == FA_TCP_CLOSE_WAIT;
 }
 
-/* Whether pages for more may be taken; an empty queue gets one, so that nobody stops for ever. */
-static bool has_memory(const fa_tcp *tcp)
+static void starve(fa_tcp *tcp)
 {
-    return tcp->send.len == 0 || (!fa_tcp_memory_tight(tcp->host) &&
-                                  !fa_packet_pool_is_low(tcp->host->options.pool));
+    if (tcp->in_starving)
+        return;
+    tcp->in_starving = true;
+    tcp->next_starving = tcp->host->tcp.starving;
+    tcp->host->tcp.starving = tcp;
 }
 
-bool fa_tcp_writable(const fa_tcp *tcp)
+/* How many pages a write may take. When memory is tight, an empty queue gets one, so that who reads is
+ * not stopped by who does not; and none gets the last of the pool: what arrives needs it. */
+uint32_t fa_tcp_pages_allowed(const fa_tcp *tcp)
+{
+    const fa_packet_pool *pool = tcp->host->options.pool;
+    if (!fa_tcp_memory_tight(tcp->host) && !fa_packet_pool_is_low(pool))
+        return FA_TCP_QUEUE_SEGMENTS_MAX;
+    return tcp->send.len == 0 && pool->free_page_count > pool->page_count / FA_TCP_LAST_PART ? 1 : 0;
+}
+
+bool fa_tcp_writable(fa_tcp *tcp)
 {
     if (tcp->phase == FA_TCP_SYN_SENT || tcp->phase == FA_TCP_SYN_RECEIVED)
         return false;
     if (!may_write(tcp))
         return true; /* it says so at once */
-    return !tcp->in_starving && has_memory(tcp) &&
-           fa_tcp_send_room(tcp) >= fa_tcp_send_limit(tcp) / 4;
+    if (tcp->in_starving || fa_tcp_send_room(tcp) < fa_tcp_send_limit(tcp) / 4)
+        return false;
+    if (fa_tcp_pages_allowed(tcp) > 0)
+        return true;
+    starve(tcp);
+    return false;
 }
 
 /* Doubles the window of who reads as much as it within a round trip (as Linux's receive buffer tuning
@@ -198,15 +214,6 @@ fa_err fa_tcp_read(fa_host *host, fa_tcp *tcp, void *bytes_out, size_t cap, size
     return FA_OK;
 }
 
-static void starve(fa_tcp *tcp)
-{
-    if (tcp->in_starving)
-        return;
-    tcp->in_starving = true;
-    tcp->next_starving = tcp->host->tcp.starving;
-    tcp->host->tcp.starving = tcp;
-}
-
 fa_err fa_tcp_write(fa_host *host, fa_tcp *tcp, const fa_slice *slices, size_t count, size_t *len_out)
 {
     *len_out = 0;
@@ -220,10 +227,9 @@ fa_err fa_tcp_write(fa_host *host, fa_tcp *tcp, const fa_slice *slices, size_t c
     for (size_t i = 0; i < count; i++) {
         const size_t room = fa_tcp_send_room(tcp);
         const size_t len = slices[i].len < room ? slices[i].len : room;
-        const uint32_t pages = has_memory(tcp) ? FA_TCP_QUEUE_SEGMENTS_MAX : 0;
         wanted += slices[i].len;
-        const size_t done =
-            fa_tcp_queue_write(&tcp->send, host->options.pool, slices[i].bytes, len, pages);
+        const size_t done = fa_tcp_queue_write(&tcp->send, host->options.pool, slices[i].bytes, len,
+                                               fa_tcp_pages_allowed(tcp));
         *len_out += done;
         if (done < len) {
             starve(tcp);

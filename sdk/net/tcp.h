@@ -71,7 +71,7 @@ fa_err fa_tcp_write(fa_host *host, fa_tcp *tcp, const fa_slice *slices, size_t c
 /* Off at first. On: a peer that is silent for two hours is asked, and then nine times more. */
 void fa_tcp_keep_alive(fa_tcp *tcp, bool on);
 bool fa_tcp_readable(const fa_tcp *tcp);
-bool fa_tcp_writable(const fa_tcp *tcp);
+bool fa_tcp_writable(fa_tcp *tcp); /* if not, FA_TCP_WRITABLE follows */
 void fa_tcp_shutdown(fa_host *host, fa_tcp *tcp); /* ends our half */
 /* The application is done with it; TCP finishes by itself, within bounds, and frees it. With bytes
  * unread, or `abort`, the peer gets a reset (RFC 2525, 2.17). */

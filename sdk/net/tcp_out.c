@@ -500,9 +500,12 @@ void fa_tcp_flush(fa_host *host)
         else
             fa_tcp_output(tcp);
     }
-    while ((tcp = host->tcp.starving) != NULL &&
-           (tcp->dead || (!fa_tcp_memory_tight(host) && !fa_packet_pool_is_low(host->options.pool)))) {
-        host->tcp.starving = tcp->next_starving;
+    for (fa_tcp **link = &host->tcp.starving; (tcp = *link) != NULL;) {
+        if (!tcp->dead && fa_tcp_pages_allowed(tcp) == 0) {
+            link = &tcp->next_starving;
+            continue;
+        }
+        *link = tcp->next_starving;
         tcp->in_starving = false;
         if (tcp->dead)
             fa_tcp_release(tcp);

@@ -167,6 +167,9 @@ static inline uint32_t fa_tcp_packet_sequence(const fa_packet *packet)
     return (uint32_t)packet->checksum_start << 16 | packet->checksum_offset;
 }
 
+/* tcp.c */
+uint32_t fa_tcp_pages_allowed(const fa_tcp *tcp); /* to a write */
+
 /* tcp_table.c */
 uint64_t fa_tcp_hash(const uint64_t secret[2], uint64_t a, uint64_t b);
 uint32_t fa_tcp_ms(fa_host *host);

@@ -286,6 +286,48 @@ static void without_memory(uint64_t seed)
     couple_free(&both);
 }
 
+/* Peers that read nothing: what waits for them leaves pages for what arrives, and who does read gets
+ * all that is said. */
+static void peers_that_do_not_read(uint64_t seed)
+{
+    enum { COUNT = 200, TOTAL = 100000 };
+    couple both;
+    static fa_tcp *a[COUNT], *b[COUNT];
+    static uint8_t page[65536];
+    size_t len, sent = 0, received = 0;
+    couple_init(&both, seed);
+    const fa_packet_pool *pool = both.server->options.pool;
+    for (unsigned i = 0; i <= COUNT; i++) {
+        couple_connect(&both);
+        if (i < COUNT)
+            a[i] = both.a, b[i] = both.b, a[i]->rcv_budget = 1000;
+    }
+    couple_run(&both, S);
+    for (unsigned round = 0; round < 20; round++) {
+        for (unsigned i = 0; i < COUNT; i++)
+            (void)put(both.server, b[i], page, sizeof page, &len);
+        require(pool->free_page_count >= pool->page_count / FA_TCP_LAST_PART);
+        couple_run(&both, 5 * MS);
+    }
+    require(fa_tcp_memory_tight(both.server));
+    for (unsigned round = 0; round < 1000 && received < TOTAL; round++) {
+        if (sent < TOTAL && fa_tcp_writable(both.b) &&
+            put(both.server, both.b, page, sizeof page, &len) == FA_OK)
+            sent += len;
+        couple_run(&both, 20 * MS);
+        while (get(both.client, both.a, &len) == FA_OK && len > 0)
+            received += len;
+    }
+    require(received >= TOTAL);
+    for (unsigned i = 0; i < COUNT; i++) {
+        fa_tcp_close(both.client, a[i], true);
+        fa_tcp_close(both.server, b[i], true);
+    }
+    fa_tcp_close(both.client, both.a, true);
+    fa_tcp_close(both.server, both.b, true);
+    couple_free(&both);
+}
+
 int main(int argc, char **argv)
 {
     static const couple_test tests[] = {
@@ -296,6 +338,7 @@ int main(int argc, char **argv)
         {"idle connections hold no page", idle_connections, 1},
         {"path MTU", path_mtu, 1},
         {"another address", another_address, 1},
+        {"peers that do not read", peers_that_do_not_read, 1},
         {"without memory", without_memory, 6},
     };
     return couple_main(argc, argv, tests, FA_ARRAY_COUNT(tests));
