@@ -25,8 +25,9 @@ static bool fin_acknowledged(fa_tcp *tcp)
     }
 }
 
-/* A round trip, if one can be told. Only then is the timeout as short again as it was before it was
- * doubled (Karn's algorithm, RFC 6298, 5.7). */
+/* A round trip, if one can be told. After some timeouts in a row without one it is the estimate that
+ * is wrong, and the timeout stays as long as it was made (Karn's algorithm, RFC 6298, 5.7); before that,
+ * it was losses, and waiting longer each time would only make them worse. */
 static void measure(fa_tcp *tcp, const fa_tcp_segment *segment)
 {
     const uint32_t now = fa_tcp_ms(tcp->host);
@@ -42,8 +43,13 @@ static void measure(fa_tcp *tcp, const fa_tcp_segment *segment)
          * before answers now: its echo is of what it took then, before the timeout. */
         fa_tcp_rtt_sample(tcp, now - echo_ms);
     } else {
+        if (tcp->backoff > 0 && tcp->srtt_x8 != 0 && tcp->unsampled < FA_TCP_UNSAMPLED_MAX) {
+            tcp->unsampled++;
+            tcp->backoff = 0;
+        }
         return;
     }
+    tcp->unsampled = 0;
     tcp->backoff = 0;
 }
 
@@ -98,8 +104,8 @@ bool fa_tcp_acknowledged(fa_tcp *tcp, const fa_tcp_segment *segment)
          !fa_tcp_before(segment->acknowledgment, tcp->snd_wl2))) {
         tcp->snd_wl1 = segment->sequence;
         tcp->snd_wl2 = segment->acknowledgment;
-        if (window == 0)
-            tcp->unanswered_ms = 0; /* it lives, and says: not now (RFC 9293, 3.8.6.1) */
+        if (window == 0 || tcp->snd_wnd == 0)
+            tcp->unanswered_ms = 0; /* it lives, and says: not now, or again (RFC 9293, 3.8.6.1) */
         if (window != tcp->snd_wnd) {
             /* A window that opens is used at once: probing is over. */
             if (window > tcp->snd_wnd && tcp->snd_nxt == tcp->snd_una) {

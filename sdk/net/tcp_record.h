@@ -84,7 +84,7 @@ struct fa_tcp {
     bool cwnd_limited : 1;  /* the last flush stopped at the congestion window */
     bool wants_memory : 1;
 
-    uint8_t snd_shift, rcv_shift, dup_acks, backoff, keep_alive_probes;
+    uint8_t snd_shift, rcv_shift, dup_acks, backoff, unsampled, keep_alive_probes;
     uint16_t mss;           /* payload of a full segment that we send, options taken off */
     uint16_t rcv_mss;       /* the largest that the peer has sent */
     uint16_t charged_pages, out_of_order_count, out_of_order_pages;

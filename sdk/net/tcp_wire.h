@@ -63,6 +63,7 @@ _Static_assert(sizeof(fa_tcp_header) == 20, "no padding");
 #define FA_TCP_RTO_INITIAL_MS 1000u
 #define FA_TCP_RTO_MIN_MS 200u
 #define FA_TCP_RTO_MAX_MS 60000u
+#define FA_TCP_UNSAMPLED_MAX 8u /* timeouts in a row that only losses explain */
 #define FA_TCP_RTO_AFTER_SYN_LOSS_MS 3000u /* RFC 6298, 5.7 */
 #define FA_TCP_R2_MS 100000u               /* RFC 1122, 4.2.3.5: "at least 100 seconds" */
 #define FA_TCP_R2_WINDOW_MS 600000u        /* of zero-window probes, which are a minute apart */

@@ -128,6 +128,28 @@ static void simultaneous_open(uint64_t seed)
     couple_free(&both);
 }
 
+/* A way that becomes much longer than the timeout: it is learned, and then nothing is sent twice. */
+static void longer_way(uint64_t seed)
+{
+    couple both;
+    couple_init(&both, seed);
+    couple_connect(&both);
+    both.world.link.delay_ns = 700 * MS;
+    for (unsigned i = 0; i < 40; i++) {
+        say(both.client, both.a, "over the mountains");
+        couple_run(&both, 5 * S);
+    }
+    const uint64_t again = both.client->tcp.retransmitted_segments;
+    for (unsigned i = 0; i < 10; i++) {
+        say(both.client, both.a, "and far away");
+        couple_run(&both, 5 * S);
+    }
+    require(again > 0 && both.client->tcp.retransmitted_segments == again);
+    fa_tcp_close(both.client, both.a, false);
+    fa_tcp_close(both.server, both.b, true);
+    couple_free(&both);
+}
+
 /* Connections one after another. Each must be there at once: no SYN may stay unanswered. */
 
 typedef struct syn_count {
@@ -325,6 +347,7 @@ int main(int argc, char **argv)
         {"resets", resets, 1},
         {"a client that gives up", half_open_client_closes, 1},
         {"simultaneous open", simultaneous_open, 1},
+        {"a way that becomes longer", longer_way, 1},
         {"50,000 connections one after another", one_after_another, 1},
         {"again in TIME-WAIT", again_in_time_wait, 1},
         {"SYN flood", syn_flood, 1},
