@@ -225,7 +225,7 @@ void fa_http_give_way(fa_http_server *server)
         fa_http_conn *conn = first_of(server, stage);
         if (conn == NULL)
             continue;
-        fa_http_close(conn, stage == FA_HTTP_SENDING);
+        fa_http_close(conn, true); /* a client that never ends its half would keep the room */
         return;
     }
 }

@@ -20,5 +20,13 @@ static void arm(fa_http_source *source, fa_waker *waker)
 fa_err fa_http_serve(fa_listener *listener, const fa_http_options *options, fa_deadline deadline)
 {
     listener_source from = {{try_accept, arm}, listener};
-    return fa_http_serve_flows(&from.source, options, deadline);
+    fa_http_options bounded = *options;
+    /* The oldest give way as long as the network still takes new ones, and what is left is for those
+     * that end. */
+    const size_t room = fa_listener_connections_max(listener) / 4 * 3;
+    if (bounded.connections == 0)
+        bounded.connections = FA_HTTP_CONNECTIONS;
+    if (room > 0 && bounded.connections > room)
+        bounded.connections = room;
+    return fa_http_serve_flows(&from.source, &bounded, deadline);
 }

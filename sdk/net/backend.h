@@ -32,6 +32,7 @@ typedef struct fa_listener_ops {
 struct fa_listener {
     const fa_listener_ops *ops;
     uint16_t port;
+    size_t connections_max; /* 0: not known */
 };
 
 typedef struct fa_udp_ops {

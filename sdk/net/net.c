@@ -71,6 +71,11 @@ uint16_t fa_listener_port(const fa_listener *listener)
     return listener->port;
 }
 
+size_t fa_listener_connections_max(const fa_listener *listener)
+{
+    return listener->connections_max;
+}
+
 void fa_listener_close(fa_listener *listener)
 {
     listener->ops->close(listener);

@@ -355,6 +355,7 @@ static fa_err listen_on(fa_net *net, uint16_t port, fa_listener **listener_out)
         return err;
     }
     l->listener.port = fa_tcp_listener_port(l->tcp);
+    l->listener.connections_max = s->host.tcp.connections_max;
     s->listeners = l;
     *listener_out = &l->listener;
     return FA_OK;

@@ -56,7 +56,7 @@ static void the_oldest_idle_one_gives_way(void **state)
     assert_int_equal(stats.connections, 3);
     assert_int_equal(stats.accepted, 4);
     hear_for(second, 1);
-    has_ended();
+    assert_int_equal(heard_err, FA_ECLOSED);
     get(first, "/small", "");
     goes_on();
     ask(unfinished, " HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -77,7 +77,7 @@ static void unfinished_ones_give_way(void **state)
     get(connect_one(), "/small", "");
     expect_status(200);
     hear_for(lories[0], 1);
-    has_ended();
+    assert_int_equal(heard_err, FA_ECLOSED);
 }
 
 static void what_is_kept_is_bounded(void **state)

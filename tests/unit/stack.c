@@ -205,6 +205,7 @@ static void full_backlog(void **state)
     (void)state;
     static fa_flow *clients[400], *servers[400];
     size_t client_count = 0, server_count = 0;
+    assert_true(fa_listener_connections_max(listener) >= FA_ARRAY_COUNT(clients));
     for (unsigned i = 0; i < FA_ARRAY_COUNT(clients); i++)
         client_count += fa_net_connect(client_net, server_name, fa_listener_port(listener),
                                        &clients[client_count], fa_after_s(1)) == FA_OK;

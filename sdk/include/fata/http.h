@@ -73,7 +73,9 @@ typedef struct fa_http_route {
 typedef struct fa_http_options {
     const fa_http_route *routes;
     size_t route_count;
-    size_t connections; /* when there is one more, the one that was idle the longest is closed */
+    /* When there is one more, the one that was idle the longest is closed. No more than three quarters
+     * of what a listener's network has room for. */
+    size_t connections;
     size_t fibers;      /* requests that run at a time; more wait */
     size_t stack_bytes; /* of such a fiber */
     uint64_t body_bytes; /* of a request */

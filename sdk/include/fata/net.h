@@ -57,6 +57,8 @@ FA_MUST_CHECK fa_err fa_listener_try_accept(fa_listener *listener, fa_flow **flo
 /* As fa_flow_arm(), for an accept. */
 void fa_listener_arm(fa_listener *listener, fa_waker *waker);
 uint16_t fa_listener_port(const fa_listener *listener);
+/* How many connections the network has room for, those of all ports together; 0: not known. */
+size_t fa_listener_connections_max(const fa_listener *listener);
 void fa_listener_close(fa_listener *listener);
 
 /* `name` is a host's name or an address in text. FA_ENOENT: no such host; FA_ECLOSED: refused;
