@@ -209,7 +209,8 @@ static void insert(fa_tcp *tcp, fa_packet *packet, uint32_t sequence)
         unlink_after(tcp, previous, next);
         fa_packet_free(next);
     }
-    if (tcp->out_of_order_count >= FA_TCP_OUT_OF_ORDER_MAX) {
+    /* Nothing is left where two that are there touch. */
+    if (packet->len == 0 || tcp->out_of_order_count >= FA_TCP_OUT_OF_ORDER_MAX) {
         fa_packet_free(packet);
         return;
     }
