@@ -78,7 +78,9 @@ static void add_network(const struct machine *machine, const struct run_plan *pl
     }
     words_add(argv, "-netdev");
     if (plan->tap != NULL) {
-        words_addf(argv, "tap,id=n0,ifname=%s,script=no,downscript=no", plan->tap);
+        /* QEMU 7.2 captures virtio's headers with the packets of a tap interface, and tcpdump could not read them. */
+        words_addf(argv, "tap,id=n0,ifname=%s,script=no,downscript=no%s", plan->tap,
+                   plan->pcap != NULL ? ",vnet_hdr=off" : "");
     } else {
         text_add(&net, "user,id=n0");
         for (size_t i = 0; i < plan->port_count; i++) {

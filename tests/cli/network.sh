@@ -80,6 +80,8 @@ check "run --pcap of a process without a tap interface" 125 'sees no packets' "$
 check "run --pcap: a file that cannot be written" 125 'no/such: it cannot be written' \
     "$fata" run --image "$image" --on microvm --port "$port" --pcap no/such
 check "run --tap" 0 '-netdev tap,id=n0,ifname=tap9,script=no,downscript=no -device virtio-net-device,netdev=n0,mac=52:54:00:' dry --tap tap9
+check "run --tap and --pcap: a capture without virtio's headers" 0 'downscript=no,vnet_hdr=off ' dry --tap tap9 --pcap x.pcap
+check "run --tap again" 0 '' dry --tap tap9
 mac=$(grep -o 'mac=[0-9a-f:]*' "$out")
 check "run --tap: another interface" 0 "mac=52:54:00:" dry --tap tap8
 cp "$out" "$work/got"

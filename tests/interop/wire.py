@@ -32,7 +32,7 @@ class Wire:
         self.random = random.Random(seed)
         self.loss, self.repeat, self.late, self.late_s = loss, repeat, late, late_s
         self.passed = self.lost = self.repeated = self.delayed = 0
-        self.lan = Lan(f"far{number}", f"10.9.{number}.1", f"10.9.{number}.2")
+        self.lan = Lan(f"far{number}", f"10.9.{number}.1", f"10.9.{number}.2", is_wire=True)
         near = f"near{number}"
         self.host_end = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         fcntl.ioctl(self.host_end, TUNSETIFF, struct.pack("16sH14x", near.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
