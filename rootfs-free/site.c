@@ -142,8 +142,13 @@ static void print_file(const char *folder, const char *out, const char *name, si
     const size_t len = hash_file(path, &hash);
     snprintf(packed_name, sizeof packed_name, "%zu.gz", number);
     char *packed_path = embed_join(out, packed_name);
-    const size_t packed_len = pack(path, packed_path);
+    /* Another build of the project may read the file of before: the new one appears whole. */
+    snprintf(packed_name, sizeof packed_name, "%zu.gz.%ld", number, (long)getpid());
+    char *new_path = embed_join(out, packed_name);
+    const size_t packed_len = pack(path, new_path);
     const bool has_packed = packed_len + WORTH_BYTES < len;
+    if (has_packed ? rename(new_path, packed_path) != 0 : unlink(new_path) != 0)
+        embed_fail(strerror(errno), packed_path);
     snprintf(label, sizeof label, "plain_%zu", number);
     print_head(label, name, len, hash, false, has_packed);
     printf("    .balign 16\nplain_%zu_bytes:\n", number);
@@ -155,7 +160,6 @@ static void print_file(const char *folder, const char *out, const char *name, si
         embed_quoted(".incbin", "", packed_path);
         printf("    .set packed_%zu_len, %zu\n", number, packed_len);
     } else {
-        unlink(packed_path);
         printf("    .set packed_%zu_len, 0\n", number);
         for (size_t i = 0; i < 5; i++)
             printf("    .set packed_%zu%s, 0\n", number,
@@ -164,6 +168,7 @@ static void print_file(const char *folder, const char *out, const char *name, si
     printf("    .set plain_%zu_len, %zu\n", number, len);
     free(path);
     free(packed_path);
+    free(new_path);
 }
 
 /* What a path stands for: a file's number, or, for a folder without its slash, none. */

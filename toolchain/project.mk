@@ -57,7 +57,13 @@ run_options = --bsp $(BSP) $(if $(DEBUG),--debug) $(call option,ON,on) $(call op
 	$(if $(TAP),--tap '$(TAP)',$(call option,PORT,port)) $(call option,PCAP,pcap) $(call option,DISK,disk) \
 	$(call option,TIMEOUT,timeout)
 
-all: $(app_image) compile_commands.json
+# Builds of one project wait for each other: two appliances may be started from it at once.
+all:
+	@mkdir -p $(app_out)
+	@flock $(app_out)/lock $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) built
+
+built: $(app_image) compile_commands.json
+	@:
 
 run: all
 	@$(fata) run $(run_options) --image $(app_image) -- $(ARGS)
@@ -132,7 +138,7 @@ $(app_out)/fata-program.o: $(app_out)/fata-program.S $(app_out)/compile-command
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
 $(app_out)/fata-program.S: $(app_out)/files-list | sdk
 	@mkdir -p $(app_out)/fata-site
-	@$(FATA)/build/fata-embed $(NAME) files $(SITE) $(app_out)/fata-site > $@.new && mv $@.new $@
+	@$(FATA)/build/fata-embed $(NAME) files $(SITE) $(app_out)/fata-site > $@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
 $(app_out)/files-list: FORCE
 	@$(call remember,$(NAME) $(app_files))
 
@@ -142,5 +148,5 @@ compile_commands.json: $(app_out)/compile-command
 	        '$(subst ','\'',$(subst ",\",$(subst \,\\,$(app_compile))))' "$$file"; sep=','; done; [ "$$sep" = , ] || printf '['; printf '\n]\n'; } > $@
 
 -include $(patsubst %.o,%.d,$(filter %.c.o,$(app_objects)))
-.PHONY: all run test print-image clean sdk FORCE
+.PHONY: all built run test print-image clean sdk FORCE
 .DELETE_ON_ERROR:
