@@ -38,8 +38,6 @@ void fa_flow_abort(fa_flow *flow)
 
 static fa_err wait_for(fa_flow *flow, unsigned event, fa_deadline deadline)
 {
-    if (deadline == FA_NOW)
-        return fa_canceled() ? FA_ECANCELED : FA_ETIMEDOUT;
     fa_waiter waiter;
     fa_waiter_init(&waiter);
     flow->ops->arm(flow, event, &waiter.waker);

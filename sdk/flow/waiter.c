@@ -21,6 +21,8 @@ fa_err fa_waiter_wait(fa_waiter *waiter, fa_deadline deadline)
 {
     if (waiter->woken)
         return FA_OK;
+    if (deadline == FA_NOW)
+        return fa_canceled() ? FA_ECANCELED : FA_ETIMEDOUT;
     calls_without_wait = 0;
     const fa_err err = fa_waitq_wait(&waiter->queue, deadline);
     return waiter->woken ? FA_OK : err;

@@ -21,7 +21,8 @@ typedef struct fa_waiter {
 } fa_waiter;
 
 void fa_waiter_init(fa_waiter *waiter);
-/* Until the waker has been called, which may be before. FA_ETIMEDOUT, FA_ECANCELED: it was not. */
+/* Until the waker has been called, which may be before; with FA_NOW it only looks. FA_ETIMEDOUT,
+ * FA_ECANCELED: it was not. */
 FA_MUST_CHECK fa_err fa_waiter_wait(fa_waiter *waiter, fa_deadline deadline);
 
 /* To be called before each call that may have something to do at once: a fiber for which that is always

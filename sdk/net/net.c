@@ -39,12 +39,6 @@ void fa_listener_arm(fa_listener *listener, fa_waker *waker)
     listener->ops->arm(listener, waker);
 }
 
-/* Whether there is time to wait. */
-static fa_err may_wait(fa_deadline deadline)
-{
-    return fa_canceled() ? FA_ECANCELED : deadline == FA_NOW ? FA_ETIMEDOUT : FA_OK;
-}
-
 fa_err fa_listener_accept(fa_listener *listener, fa_flow **flow_out, fa_endpoint *peer_out,
                           fa_deadline deadline)
 {
@@ -52,9 +46,6 @@ fa_err fa_listener_accept(fa_listener *listener, fa_flow **flow_out, fa_endpoint
     while (err == FA_OK) {
         err = fa_listener_try_accept(listener, flow_out, peer_out);
         if (err != FA_EAGAIN)
-            return err;
-        err = may_wait(deadline);
-        if (err != FA_OK)
             return err;
         fa_waiter waiter;
         fa_waiter_init(&waiter);
@@ -108,9 +99,6 @@ fa_err fa_udp_receive(fa_udp *udp, void *bytes_out, size_t cap, size_t *len_out,
     while (err == FA_OK) {
         err = udp->ops->try_receive(udp, bytes_out, cap, len_out, from_out);
         if (err != FA_EAGAIN)
-            return err;
-        err = may_wait(deadline);
-        if (err != FA_OK)
             return err;
         fa_waiter waiter;
         fa_waiter_init(&waiter);

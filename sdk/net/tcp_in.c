@@ -44,7 +44,6 @@ void fa_tcp_options_parse(const uint8_t *bytes, size_t len, fa_tcp_options *opti
 /* SYN-SENT (RFC 9293, 3.10.7.3). */
 static void syn_sent_input(fa_tcp *tcp, fa_tcp_segment *segment)
 {
-    const fa_tcp_options *options = &segment->options;
     const bool acked = (segment->flags & FA_TCP_ACK) != 0;
     if (acked && segment->acknowledgment != tcp->iss + 1) {
         fa_tcp_refuse(tcp->host, segment);
@@ -57,16 +56,9 @@ static void syn_sent_input(fa_tcp *tcp, fa_tcp_segment *segment)
     }
     if ((segment->flags & FA_TCP_SYN) == 0)
         return;
-    fa_tcp_handshake handshake = {.iss = tcp->iss,
-                                  .irs = segment->sequence,
-                                  .ts_recent = options->ts_value,
-                                  .window = segment->window,
-                                  .mss = options->mss,
-                                  .shift = options->shift,
-                                  .timestamps = options->timestamps,
-                                  .sack = options->sack_permitted,
-                                  .scale = options->scale,
-                                  .syn_lost = tcp->syn_lost};
+    fa_tcp_handshake handshake = fa_tcp_handshake_of(segment);
+    handshake.iss = tcp->iss;
+    handshake.syn_lost = tcp->syn_lost;
     if (acked && !tcp->syn_lost)
         handshake.rtt_ms = fa_tcp_ms(tcp->host) - tcp->sent_ms + 1;
     fa_tcp_begin(tcp, &handshake);

@@ -295,15 +295,7 @@ static fa_tcp *complete(fa_host *host, fa_tcp_listener *listener, const fa_tcp_e
 static void syn_input(fa_host *host, fa_tcp_listener *listener, const fa_tcp_entry *entry,
                       const fa_tcp_segment *segment, uint32_t iss_min)
 {
-    const fa_tcp_options *options = &segment->options;
-    fa_tcp_handshake handshake = {.irs = segment->sequence,
-                                  .ts_recent = options->ts_value,
-                                  .window = segment->window,
-                                  .mss = options->mss,
-                                  .shift = options->shift,
-                                  .timestamps = options->timestamps,
-                                  .sack = options->sack_permitted,
-                                  .scale = options->scale};
+    fa_tcp_handshake handshake = fa_tcp_handshake_of(segment);
     /* Nobody accepts: it will be sent again, when perhaps somebody does. */
     if (listener->accept_count >= listener->backlog ||
         host->tcp.connection_count >= host->tcp.connections_max)

@@ -162,6 +162,19 @@ typedef struct fa_tcp_segment {
     fa_tcp_options options;
 } fa_tcp_segment;
 
+/* What a SYN says of its sender. */
+static inline fa_tcp_handshake fa_tcp_handshake_of(const fa_tcp_segment *syn)
+{
+    return (fa_tcp_handshake){.irs = syn->sequence,
+                              .ts_recent = syn->options.ts_value,
+                              .window = syn->window,
+                              .mss = syn->options.mss,
+                              .shift = syn->options.shift,
+                              .timestamps = syn->options.timestamps,
+                              .sack = syn->options.sack_permitted,
+                              .scale = syn->options.scale};
+}
+
 static inline uint32_t fa_tcp_packet_sequence(const fa_packet *packet)
 {
     return (uint32_t)packet->checksum_start << 16 | packet->checksum_offset;

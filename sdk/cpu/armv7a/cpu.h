@@ -24,6 +24,7 @@
 ARM_CP15_READ(arm_ctr, c0, 0, c0, 1)     /* cache type */
 ARM_CP15_READ(arm_id_pfr1, c0, 0, c1, 1) /* processor features */
 ARM_CP15_READ(arm_id_dfr0, c0, 0, c1, 2) /* debug and performance features */
+ARM_CP15_READ(arm_ttbr0, c2, 0, c0, 0)   /* the first page table, and how it is walked */
 ARM_CP15_READ(arm_dfsr, c5, 0, c0, 0)    /* data fault status */
 ARM_CP15_READ(arm_ifsr, c5, 0, c0, 1)    /* instruction fault status */
 ARM_CP15_READ(arm_dfar, c6, 0, c0, 0)    /* data fault address */

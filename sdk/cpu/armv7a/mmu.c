@@ -45,8 +45,7 @@
 #define SHARED_DATA (PAGE | PAGE_UNCACHED | PAGE_WRITABLE | PAGE_NO_EXECUTE)
 #define DEVICE (PAGE | PAGE_DEVICE | PAGE_WRITABLE | PAGE_NO_EXECUTE)
 
-#define MIDR_MODEL_MASK 0xff0ffff0u
-#define MIDR_CORTEX_A8 0x410fc080u
+#define TTBR_SHAREABLE 2u
 
 /* From entry.S and the linker script. */
 extern const uint8_t arm_boot_guard[ARM_PAGE_BYTES];
@@ -57,7 +56,7 @@ static fa_cpu_page_entry *const sections = (fa_cpu_page_entry *)ARM_RAM_WINDOW;
 static _Alignas(ARM_PAGE_BYTES) fa_cpu_page_entry device_pages[GROUP_PAGES];
 static unsigned device_page_count;
 static uintptr_t image_mibs_end; /* below, arm_mmu_init() has mapped all pages */
-/* Where the CPU keeps shareable memory in its caches; entry.S turns tables and caches on alike. */
+/* Where the CPU keeps shareable memory in its caches: entry.S has walked its tables so, too. */
 static uint32_t page_shareable, section_shareable;
 
 static void set(fa_cpu_page_entry *entry, uint32_t value)
@@ -139,9 +138,7 @@ static uint32_t entry_of(uintptr_t address, uint32_t rights)
 /* The MiBs of the image get pages whose entries are complete before they come into use. */
 void arm_mmu_init(uintptr_t dt_end, uintptr_t ram_end)
 {
-    uint32_t midr;
-    __asm__("mrc p15, 0, %0, c0, c0, 0" : "=r"(midr));
-    if ((midr & MIDR_MODEL_MASK) != MIDR_CORTEX_A8) {
+    if (arm_ttbr0() & TTBR_SHAREABLE) {
         page_shareable = PAGE_SHAREABLE;
         section_shareable = SECTION_SHAREABLE;
     }

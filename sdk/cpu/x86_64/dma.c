@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* DMA on a PC: devices see the caches' contents, and RAM lies at its physical addresses. Stores are
- * seen in their order (Intel SDM vol. 3, 9.2.2): only the compiler must keep it. */
+/* DMA on a PC: RAM lies at its physical addresses. */
 #include "../dma.h"
 #include "mmu.h"
 
@@ -12,28 +11,4 @@ fa_err fa_cpu_dma_address(const void *start, size_t len, fa_cpu_phys *address_ou
         return FA_EINVAL;
     *address_out = (fa_cpu_phys){x86_phys_of(start).address};
     return FA_OK;
-}
-
-void fa_cpu_dma_begin(const void *start, size_t len, bool device_writes)
-{
-    (void)device_writes;
-    __asm__ volatile("" ::"r"(start), "r"(len) : "memory");
-}
-
-void fa_cpu_dma_end(void *start, size_t len)
-{
-    __asm__ volatile("" ::"r"(start), "r"(len) : "memory");
-}
-
-fa_err fa_cpu_dma_share(void *start, size_t len)
-{
-    (void)start;
-    (void)len;
-    return FA_OK;
-}
-
-void fa_cpu_dma_unshare(void *start, size_t len)
-{
-    (void)start;
-    (void)len;
 }
