@@ -172,7 +172,10 @@ bool fa_tcp_writable(fa_tcp *tcp)
         return false;
     if (!may_write(tcp))
         return true; /* it says so at once */
-    if (tcp->in_starving || fa_tcp_send_room(tcp) < fa_tcp_send_limit(tcp) / 4)
+    if (tcp->in_starving)
+        return false;
+    tcp->wants_room = !fa_tcp_room_is_enough(tcp);
+    if (tcp->wants_room)
         return false;
     if (fa_tcp_pages_allowed(tcp) > 0)
         return true;

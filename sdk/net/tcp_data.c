@@ -58,9 +58,6 @@ static bool advance(fa_tcp *tcp, const fa_tcp_segment *segment)
     const uint32_t acked = segment->acknowledgment - tcp->snd_una;
     const uint32_t data = acked < tcp->send.len ? acked : tcp->send.len;
     const bool fin = tcp->fin_queued && acked > tcp->send.len;
-    const uint32_t room = fa_tcp_send_room(tcp), enough = fa_tcp_send_limit(tcp) / 4;
-    /* Duplicates have made the congestion window, and so the room, larger, and nobody was told. */
-    const bool untold = room < enough || tcp->recovering;
     measure(tcp, segment);
     fa_tcp_queue_drop(&tcp->send, data);
     fa_tcp_charge(tcp);
@@ -76,8 +73,6 @@ static bool advance(fa_tcp *tcp, const fa_tcp_segment *segment)
         fa_tcp_retransmit_arm(tcp);
     }
     fa_tcp_congestion_acked(tcp, acked);
-    if (untold && fa_tcp_send_room(tcp) >= enough)
-        fa_tcp_notify(tcp, FA_TCP_WRITABLE);
     if (fin && !fin_acknowledged(tcp))
         return false;
     if (fa_tcp_is_orphan(tcp))
@@ -117,6 +112,10 @@ bool fa_tcp_acknowledged(fa_tcp *tcp, const fa_tcp_segment *segment)
                 tcp->snd_wnd_max = window;
             fa_tcp_pend(tcp);
         }
+    }
+    if (tcp->wants_room && fa_tcp_room_is_enough(tcp)) {
+        tcp->wants_room = false;
+        fa_tcp_notify(tcp, FA_TCP_WRITABLE);
     }
     return true;
 }

@@ -82,7 +82,7 @@ struct fa_tcp {
     bool syn_lost : 1;
     bool keep_alive : 1;
     bool cwnd_limited : 1;  /* the last flush stopped at the congestion window */
-    bool wants_memory : 1;
+    bool wants_room : 1;    /* the application waits to write */
 
     uint8_t snd_shift, rcv_shift, dup_acks, backoff, unsampled, keep_alive_probes;
     uint16_t mss;           /* payload of a full segment that we send, options taken off */
@@ -298,6 +298,11 @@ static inline uint32_t fa_tcp_send_room(const fa_tcp *tcp)
 {
     const uint32_t limit = fa_tcp_send_limit(tcp);
     return tcp->send.len < limit ? limit - tcp->send.len : 0;
+}
+/* For who waits: a part that is worth waking up for. */
+static inline bool fa_tcp_room_is_enough(const fa_tcp *tcp)
+{
+    return fa_tcp_send_room(tcp) >= fa_tcp_send_limit(tcp) / 4;
 }
 
 #endif

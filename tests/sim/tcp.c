@@ -20,6 +20,7 @@ typedef struct end {
     uint64_t awake_ns;  /* reads nothing before */
     uint8_t key;
     bool shut, ended, closed;
+    bool waits_to_read, waits_to_write; /* as a fiber does: until it is told */
 } end;
 
 typedef struct pair {
@@ -35,7 +36,7 @@ static uint8_t pattern(uint64_t at, uint8_t key)
 static void write_some(tcp_world *world, end *side)
 {
     static uint8_t bytes[20000];
-    while (side->sent < side->send) {
+    while (side->sent < side->send && !side->waits_to_write) {
         size_t len = 1 + world_random(world, sizeof bytes), done;
         if (len > side->send - side->sent)
             len = (size_t)(side->send - side->sent);
@@ -44,12 +45,14 @@ static void write_some(tcp_world *world, end *side)
         const fa_slice slices[2] = {{bytes, len / 2}, {bytes + len / 2, len - len / 2}};
         const fa_err err = fa_tcp_write(side->host, side->tcp, slices, 2, &done);
         if (err == FA_EAGAIN)
-            return;
-        require(err == FA_OK && done > 0 && done <= len);
+            side->waits_to_write = !fa_tcp_writable(side->tcp);
+        else
+            require(err == FA_OK && done > 0 && done <= len);
         side->sent += done;
     }
-    if (!side->shut)
-        fa_tcp_shutdown(side->host, side->tcp);
+    if (side->sent < side->send || side->shut)
+        return;
+    fa_tcp_shutdown(side->host, side->tcp);
     side->shut = true;
 }
 
@@ -59,11 +62,13 @@ static void read_some(tcp_world *world, end *side)
     uint32_t left = side->read_max > 0 ? side->read_max : UINT32_MAX;
     if (world->now_ns < side->awake_ns)
         return;
-    while (!side->ended && left > 0) {
+    while (!side->ended && left > 0 && !side->waits_to_read) {
         size_t len, cap = left < sizeof bytes ? left : sizeof bytes;
         const fa_err err = fa_tcp_read(side->host, side->tcp, bytes, cap, &len);
-        if (err == FA_EAGAIN)
-            return;
+        if (err == FA_EAGAIN) {
+            side->waits_to_read = !fa_tcp_readable(side->tcp);
+            continue;
+        }
         require(err == FA_OK);
         if (len == 0) {
             side->ended = true;
@@ -89,16 +94,22 @@ static void pump(tcp_world *world, end *side)
     }
 }
 
+static void tell(end *side)
+{
+    unsigned events;
+    while (fa_tcp_take_changed(side->host, &events) != NULL) {
+        side->waits_to_read = side->waits_to_read && (events & FA_TCP_READABLE) == 0;
+        side->waits_to_write = side->waits_to_write && (events & FA_TCP_WRITABLE) == 0;
+    }
+}
+
 static bool step(tcp_world *world, void *arg)
 {
     pair *both = arg;
-    unsigned events;
     if (both->server.tcp == NULL)
         both->server.tcp = fa_tcp_accept(both->listener, NULL);
-    while (fa_tcp_take_changed(both->client.host, &events) != NULL) {
-    }
-    while (fa_tcp_take_changed(both->server.host, &events) != NULL) {
-    }
+    tell(&both->client);
+    tell(&both->server);
     pump(world, &both->client);
     pump(world, &both->server);
     return both->client.closed && both->server.closed;
