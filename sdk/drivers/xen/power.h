@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* The end of a domain. */
+#ifndef FATA_DRIVERS_XEN_POWER_H
+#define FATA_DRIVERS_XEN_POWER_H
+
+#include "xen.h"
+
+/* Tells Xen, and through it the domain's owner, why it ends (XEN_SHUTDOWN_...), once the console has
+ * been read. Returns only if Xen refuses. */
+void xen_shutdown(uint32_t reason);
+/* The same by the exit status of the program: a crash for FA_EXIT_CRASH, else power-off. */
+void xen_exit(int status);
+
+#endif
