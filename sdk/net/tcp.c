@@ -163,7 +163,7 @@ uint32_t fa_tcp_pages_allowed(const fa_tcp *tcp)
     const fa_packet_pool *pool = tcp->host->options.pool;
     if (!fa_tcp_memory_tight(tcp->host) && !fa_packet_pool_is_low(pool))
         return FA_TCP_QUEUE_SEGMENTS_MAX;
-    return tcp->send.len == 0 && pool->free_page_count > pool->page_count / FA_TCP_LAST_PART ? 1 : 0;
+    return tcp->send.len == 0 && fa_tcp_pool_has_pages(tcp->host) ? 1 : 0;
 }
 
 bool fa_tcp_writable(fa_tcp *tcp)

@@ -251,7 +251,8 @@ static void join(fa_tcp *tcp)
 }
 
 /* No memory for what comes: what is out of order is given up first (RFC 2018, 8 allows it), then, in
- * a queue that is not empty, what is in order: it will be sent again. */
+ * a queue that is not empty, what is in order: it will be sent again. None is kept in the last of the
+ * pool: the device needs it to receive into. */
 static bool has_memory(fa_tcp *tcp, bool in_order)
 {
     const fa_tcp_state *state = &tcp->host->tcp;
@@ -260,7 +261,8 @@ static bool has_memory(fa_tcp *tcp, bool in_order)
         return true;
     fa_tcp_drop_out_of_order(tcp);
     fa_tcp_charge(tcp);
-    return in_order && (state->memory_bytes < state->memory_max_bytes || tcp->receive.len == 0);
+    return in_order && fa_tcp_pool_has_pages(tcp->host) &&
+           (state->memory_bytes < state->memory_max_bytes || tcp->receive.len == 0);
 }
 
 void fa_tcp_take_payload(fa_tcp *tcp, fa_tcp_segment *segment)

@@ -203,6 +203,12 @@ static inline bool fa_tcp_memory_tight(const fa_host *host)
 {
     return host->tcp.memory_bytes >= host->tcp.memory_max_bytes / 4 * 3;
 }
+/* More than the last of the pool, for what stays in a queue. */
+static inline bool fa_tcp_pool_has_pages(const fa_host *host)
+{
+    const fa_packet_pool *pool = host->options.pool;
+    return pool->free_page_count > pool->page_count / FA_TCP_LAST_PART;
+}
 void fa_tcp_notify(fa_tcp *tcp, unsigned events);
 void fa_tcp_wait(fa_tcp *tcp); /* enters TIME-WAIT */
 void fa_tcp_wait_end(fa_host *host, fa_tcp_time_wait *wait);

@@ -51,7 +51,7 @@ _Static_assert(sizeof(fa_tcp_header) == 20, "no padding");
 #define FA_TCP_SACK_RANGES_MAX 32u             /* that we remember of what the peer has */
 #define FA_TCP_QUEUE_SEGMENTS_MAX 512u         /* pages of one queue of a connection */
 
-#define FA_TCP_LAST_PART 8u /* of the pool, which nothing that waits to be sent is given */
+#define FA_TCP_LAST_PART 8u /* of the pool, which nothing that waits to be sent, or read, is given */
 
 /* Congestion (RFC 5681, 6928). */
 #define FA_TCP_INITIAL_WINDOW_SEGMENTS 10u

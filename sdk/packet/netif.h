@@ -27,7 +27,9 @@ typedef struct fa_netif_ops {
      * room to receive into. */
     void (*receive)(fa_netif *netif, fa_packet_queue *queue_out, unsigned max);
     /* Has `wake` called, once, when there is something to receive, or room again to transmit after
-     * there was none, or the link has changed; true: that is so already, and it will not be. */
+     * there was none, or the link has changed; true: that is so already, and it will not be. A device
+     * that has fewer pages to receive into than it wants, as the pool was empty, has `wake` called
+     * when there are some (fa_packet_pool_await()): nothing that arrives would do it. */
     bool (*arm)(fa_netif *netif);
     void (*close)(fa_netif *netif);
 } fa_netif_ops;

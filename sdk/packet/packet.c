@@ -60,6 +60,17 @@ void fa_packet_page_release(fa_packet_page *page)
     page->next_free = page->pool->free_pages;
     page->pool->free_pages = page;
     page->pool->free_page_count++;
+    void (*freed)(void *arg) = page->pool->freed;
+    if (freed != NULL) {
+        page->pool->freed = NULL;
+        freed(page->pool->freed_arg);
+    }
+}
+
+void fa_packet_pool_await(fa_packet_pool *pool, void (*freed)(void *arg), void *arg)
+{
+    pool->freed = freed;
+    pool->freed_arg = arg;
 }
 
 fa_packet *fa_packet_alloc_empty(fa_packet_pool *pool)

@@ -75,6 +75,8 @@ struct fa_packet_pool {
     fa_packet *free_packets;
     uint32_t page_count, free_page_count;
     void *memory;
+    void (*freed)(void *arg); /* fa_packet_pool_await() */
+    void *freed_arg;
 };
 
 /* `page_count` pages, and as many packets. FA_ENOMEM, FA_EINVAL. All must be free when the pool is. */
@@ -88,6 +90,10 @@ static inline void fa_packet_page_keep(fa_packet_page *page)
     page->users++;
 }
 void fa_packet_page_release(fa_packet_page *page);
+/* Has `freed` called, once, when the next page is free again; NULL: not any more. For the pool's one
+ * device, when there was no page to receive into. It is called from within fa_packet_page_release():
+ * it does no more than wake somebody. */
+void fa_packet_pool_await(fa_packet_pool *pool, void (*freed)(void *arg), void *arg);
 
 /* A packet with one page and FA_PACKET_HEADROOM; or without any page. NULL: the pool is empty. */
 fa_packet *fa_packet_alloc(fa_packet_pool *pool);

@@ -328,6 +328,42 @@ static void peers_that_do_not_read(uint64_t seed)
     couple_free(&both);
 }
 
+/* More connections than there are pages have something that nobody reads: the device keeps its part
+ * of the pool, and what was not taken comes again once there is room. */
+static void nobody_reads(uint64_t seed)
+{
+    enum { COUNT = 480 };
+    couple both;
+    static fa_tcp *a[COUNT], *b[COUNT];
+    static uint8_t page[4096];
+    size_t len, received = 0;
+    couple_init(&both, seed);
+    const fa_packet_pool *pool = both.server->options.pool;
+    for (unsigned i = 0; i < COUNT; i++) {
+        couple_connect(&both);
+        a[i] = both.a, b[i] = both.b;
+    }
+    couple_run(&both, S);
+    for (unsigned i = 0; i < COUNT; i++) {
+        say(both.client, a[i], "hello");
+        couple_run(&both, 100 * MS);
+        require(pool->free_page_count >= pool->page_count / FA_TCP_LAST_PART);
+    }
+    require(pool->free_page_count < pool->page_count / FA_TCP_LAST_PART + 8);
+    for (unsigned round = 0; round < 100 && received < 5 * COUNT; round++) {
+        for (unsigned i = 0; i < COUNT; i++)
+            while (fa_tcp_read(both.server, b[i], page, sizeof page, &len) == FA_OK && len > 0)
+                received += len;
+        couple_run(&both, S);
+    }
+    require(received == 5 * COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
+        fa_tcp_close(both.client, a[i], true);
+        fa_tcp_close(both.server, b[i], true);
+    }
+    couple_free(&both);
+}
+
 int main(int argc, char **argv)
 {
     static const couple_test tests[] = {
@@ -339,6 +375,7 @@ int main(int argc, char **argv)
         {"path MTU", path_mtu, 1},
         {"another address", another_address, 1},
         {"peers that do not read", peers_that_do_not_read, 1},
+        {"nobody reads", nobody_reads, 1},
         {"without memory", without_memory, 6},
     };
     return couple_main(argc, argv, tests, FA_ARRAY_COUNT(tests));

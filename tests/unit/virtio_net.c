@@ -312,8 +312,43 @@ static void starved(void **state)
     fa_packet_queue_free(&kept);
     assert_false(net.netif.ops->arm(&net.netif)); /* it gives the device pages again */
     assert_int_equal(net.receive.posted_count, SHARE);
+    assert_int_equal(wake_count, 1);
     while (count-- > 0)
         fa_packet_free(held[count]);
+    close_all();
+}
+
+/* A device without any page can receive nothing that would wake who uses it: the first page that is
+ * free again does, and no later one until it asks again. */
+static void woken_by_pages(void **state)
+{
+    (void)state;
+    open(USUAL, false);
+    fa_packet_queue kept = {0}, others = {0};
+    for (fa_packet *packet; (packet = fa_packet_alloc(&pool)) != NULL;)
+        fa_packet_queue_add(&others, packet);
+    for (unsigned i = 0; i < SHARE; i++)
+        write_frame(plain, 12, 60, 0);
+    net.netif.ops->receive(&net.netif, &kept, SHARE);
+    assert_int_equal(fake_take(&device, FAKE_RECEIVE, &head, parts), 0);
+    fa_packet_free(fa_packet_queue_take(&kept)); /* not armed yet: it says nothing */
+    assert_int_equal(wake_count, 0);
+    assert_false(net.netif.ops->arm(&net.netif));
+    assert_int_equal(net.receive.posted_count, 1);
+    fa_packet_queue_free(&kept);
+    assert_int_equal(wake_count, 1);
+    fa_packet_queue_free(&others);
+    assert_int_equal(wake_count, 1);
+    fa_packet_queue received = receive(64); /* as who was woken does */
+    assert_int_equal(received.count, 0);
+    assert_int_equal(net.receive.posted_count, SHARE);
+    write_frame(plain, 12, 60, 0);
+    received = receive(64);
+    assert_int_equal(received.count, 1);
+    /* With all its pages, it does not care what others free. */
+    assert_false(net.netif.ops->arm(&net.netif));
+    fa_packet_queue_free(&received);
+    assert_int_equal(wake_count, 1);
     close_all();
 }
 
@@ -591,7 +626,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(opens), TEST(legacy), TEST(refused), TEST(own_mac), TEST(config_of_one_moment),
         TEST(small_queues), TEST(receives), TEST(receives_merged), TEST(runts_are_dropped),
-        TEST(starved), TEST(transmits), TEST(finishes_checksums), TEST(full),
+        TEST(starved), TEST(woken_by_pages), TEST(transmits), TEST(finishes_checksums), TEST(full),
         TEST(notifications_are_held_down), TEST(wakes_once), TEST(link_changes), TEST(wrong_id),
         TEST(id_twice), TEST(within_a_message), TEST(too_many), TEST(too_long),
         TEST(wrong_page_count), TEST(damaged_descriptors), TEST(never_stops),

@@ -175,9 +175,11 @@ static void transmit(fa_netif *netif, fa_packet_queue *queue)
 /* Gives the device pages to receive into, as far as there are some. */
 static void refill(virtio_net *net)
 {
+    net->no_pages = false;
     while (net->receive.posted_count < net->receive_pages) {
         fa_packet_page *page = fa_packet_page_alloc(net->pool);
         virtio_part part = {.len = FA_PACKET_PAGE_BYTES};
+        net->no_pages = page == NULL;
         if (page == NULL)
             break;
         if (map(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, &part.addr) !=
@@ -289,6 +291,19 @@ static void receive(fa_netif *netif, fa_packet_queue *queue_out, unsigned max)
         refill(net);
 }
 
+static void wake(virtio_net *net)
+{
+    if (!net->is_armed)
+        return;
+    net->is_armed = false;
+    net->netif.wake(net->netif.wake_arg);
+}
+
+static void page_freed(void *arg)
+{
+    wake(arg);
+}
+
 static bool arm(fa_netif *netif)
 {
     virtio_net *net = net_of(netif);
@@ -296,6 +311,7 @@ static bool arm(fa_netif *netif)
         return false;
     refill(net);
     net->is_armed = true;
+    fa_packet_pool_await(net->pool, net->no_pages ? page_freed : NULL, net);
     bool news = virtio_queue_arm(&net->receive, 1);
     /* Not at the first room there is, but when there is some for a batch. */
     if (net->no_room)
@@ -303,14 +319,6 @@ static bool arm(fa_netif *netif)
     if (news || net->config_changed)
         net->is_armed = false;
     return !net->is_armed;
-}
-
-static void wake(virtio_net *net)
-{
-    if (!net->is_armed)
-        return;
-    net->is_armed = false;
-    net->netif.wake(net->netif.wake_arg);
 }
 
 void virtio_net_interrupt(void *arg)
@@ -337,6 +345,7 @@ static void close_device(fa_netif *netif)
     virtio_net *net = net_of(netif);
     virtio_used used;
     net->is_armed = false;
+    fa_packet_pool_await(net->pool, NULL, NULL);
     if (virtio_reset(net->device) != FA_OK) {
         fa_log_error("%s does not stop: its memory is lost", netif->name);
         return;

@@ -29,6 +29,7 @@ typedef struct virtio_net {
     plat_dma_addr headers_addr;
     bool is_armed;
     bool no_room;        /* to transmit: someone may wait for it */
+    bool no_pages;       /* to receive into, as many as it should have */
     bool config_changed;
 } virtio_net;
 
