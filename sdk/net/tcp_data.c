@@ -38,7 +38,7 @@ static void measure(fa_tcp *tcp, const fa_tcp_segment *segment)
         fa_tcp_rtt_sample(tcp, now - tcp->rtt_ms);
         tcp->rtt_timing = false;
     } else if (tcp->timestamps && segment->options.ts_echo != 0 &&
-               !fa_tcp_before(echo_ms, tcp->timeout_ms)) {
+               now - echo_ms <= now - tcp->timeout_ms) { /* (ages: the timeout may be long ago) */
         /* Timestamps tell one sending from another (RFC 7323, 4), but not that a peer which had all
          * before answers now: its echo is of what it took then, before the timeout. */
         fa_tcp_rtt_sample(tcp, now - echo_ms);

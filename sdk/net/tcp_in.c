@@ -101,13 +101,19 @@ static void challenge(fa_tcp *tcp, bool rarely)
     fa_tcp_pend(tcp);
 }
 
+/* After TS.Recent: the peer's clock may have gone half its way round since a very old one, which is
+ * compared with nothing any more (RFC 7323, 5.5). */
+static bool is_newer(const fa_tcp *tcp, uint32_t ts_value)
+{
+    return !fa_tcp_before(ts_value, tcp->ts_recent) ||
+           tcp->host->now_ns - tcp->ts_recent_ns >= FA_TCP_PAWS_NS;
+}
+
 /* PAWS (RFC 7323, 5.3). */
 static bool is_stale(const fa_tcp *tcp, const fa_tcp_segment *segment)
 {
     return tcp->timestamps && segment->options.timestamps &&
-           (segment->flags & FA_TCP_RST) == 0 &&
-           fa_tcp_before(segment->options.ts_value, tcp->ts_recent) &&
-           fa_tcp_ms(tcp->host) - tcp->ts_recent_ms < FA_TCP_PAWS_MS;
+           (segment->flags & FA_TCP_RST) == 0 && !is_newer(tcp, segment->options.ts_value);
 }
 
 /* RFC 9293, 3.10.7.4, first to fourth: sequence number, RST, SYN, ACK. False: that is all. */
@@ -197,9 +203,6 @@ static bool receives(const fa_tcp *tcp)
 
 void fa_tcp_connection_input(fa_tcp *tcp, fa_tcp_segment *segment)
 {
-    fa_host *host = tcp->host;
-    tcp->heard_ms = fa_tcp_ms(host);
-    tcp->keep_alive_probes = 0;
     if (tcp->phase == FA_TCP_SYN_SENT) {
         syn_sent_input(tcp, segment);
         return;
@@ -219,11 +222,14 @@ void fa_tcp_connection_input(fa_tcp *tcp, fa_tcp_segment *segment)
         challenge(tcp, true);
         return;
     }
+    /* It is the peer's: not before now, or who guesses keeps a peer alive that is not. */
+    tcp->heard_ns = tcp->host->now_ns;
+    tcp->keep_alive_probes = 0;
     /* RFC 7323, 4.3. */
     if (tcp->timestamps && !fa_tcp_before(tcp->last_ack_sent, segment->sequence) &&
-        !fa_tcp_before(segment->options.ts_value, tcp->ts_recent)) {
+        is_newer(tcp, segment->options.ts_value)) {
         tcp->ts_recent = segment->options.ts_value;
-        tcp->ts_recent_ms = tcp->heard_ms;
+        tcp->ts_recent_ns = tcp->heard_ns;
     }
     if (!fa_tcp_acknowledged(tcp, segment))
         return;

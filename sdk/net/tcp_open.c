@@ -425,7 +425,8 @@ void fa_tcp_begin(fa_tcp *tcp, const fa_tcp_handshake *handshake)
     tcp->snd_shift = handshake->scale ? handshake->shift : 0;
     tcp->rcv_shift = handshake->scale ? FA_TCP_WINDOW_SHIFT : 0;
     tcp->ts_recent = handshake->ts_recent;
-    tcp->ts_recent_ms = tcp->tune_ms = fa_tcp_ms(tcp->host);
+    tcp->ts_recent_ns = tcp->heard_ns = tcp->host->now_ns;
+    tcp->tune_ms = fa_tcp_ms(tcp->host);
     tcp->ts_offset = fa_tcp_timestamp_offset(tcp->host, tcp->entry.local, tcp->entry.peer);
     tcp->mss = fa_tcp_mss_for(tcp->host, tcp->entry.peer, handshake->mss, handshake->timestamps);
     tcp->syn_lost = handshake->syn_lost;

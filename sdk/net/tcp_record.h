@@ -101,8 +101,10 @@ struct fa_tcp {
     uint32_t orphan_ms;     /* when the application closed it */
 
     uint32_t irs, rcv_nxt, rcv_adv /* the right edge that the peer knows */, last_ack_sent;
-    uint32_t fin_sequence, sack_recent, rcv_budget, tune_sequence, tune_ms, heard_ms;
-    uint32_t ts_recent, ts_recent_ms, ts_offset, challenge_ms;
+    uint32_t fin_sequence, sack_recent, rcv_budget, tune_sequence, tune_ms;
+    uint32_t ts_recent, ts_offset, challenge_ms;
+    /* Of connections that are idle for longer than milliseconds in 32 bits can tell (49 days): */
+    uint64_t ts_recent_ns, heard_ns; /* when TS.Recent was, and a segment that belongs here */
 
     fa_tcp_scoreboard *scoreboard; /* NULL: empty */
     fa_packet *out_of_order, *out_of_order_last; /* sorted; sequence number: fa_tcp_packet_sequence() */

@@ -166,8 +166,8 @@ fa_tcp *fa_tcp_new(fa_host *host)
     tcp->rto_ms = FA_TCP_RTO_INITIAL_MS;
     tcp->rcv_budget = FA_TCP_WINDOW_BYTES;
     tcp->rcv_mss = FA_TCP_MSS_DEFAULT;
-    tcp->heard_ms = tcp->timeout_ms = fa_tcp_ms(host);
-    tcp->challenge_ms = tcp->heard_ms - FA_TCP_CHALLENGE_MS;
+    tcp->timeout_ms = fa_tcp_ms(host);
+    tcp->challenge_ms = tcp->timeout_ms - FA_TCP_CHALLENGE_MS;
     state->memory_bytes += sizeof *tcp;
     return tcp;
 }

@@ -5,6 +5,8 @@
  * moves away, as with each acknowledgment, costs nothing. */
 #include "tcp_record.h"
 
+#define KEEP_ALIVE_NS (FA_TCP_KEEP_ALIVE_MS * FA_NS_PER_MS)
+
 static fa_deadline after_ms(const fa_tcp *tcp, uint64_t ms)
 {
     return tcp->host->now_ns + ms * FA_NS_PER_MS;
@@ -32,17 +34,14 @@ void fa_tcp_retransmit_arm(fa_tcp *tcp)
 
 void fa_tcp_life_arm(fa_tcp *tcp)
 {
-    const uint32_t now = fa_tcp_ms(tcp->host);
     tcp->life_at = FA_FOREVER;
     if (fa_tcp_is_orphan(tcp)) {
-        const uint32_t age = now - tcp->orphan_ms;
+        const uint32_t age = fa_tcp_ms(tcp->host) - tcp->orphan_ms;
         const uint32_t left = age < FA_TCP_ORPHAN_MS ? FA_TCP_ORPHAN_MS - age : 0;
         tcp->life_at = after_ms(tcp, left < FA_TCP_FIN_WAIT_2_MS ? left : FA_TCP_FIN_WAIT_2_MS);
     } else if (tcp->keep_alive) {
-        const uint32_t silent = now - tcp->heard_ms;
-        const uint32_t left =
-            silent < FA_TCP_KEEP_ALIVE_MS ? FA_TCP_KEEP_ALIVE_MS - silent : 0;
-        tcp->life_at = after_ms(tcp, tcp->keep_alive_probes > 0 ? FA_TCP_KEEP_ALIVE_PROBE_MS : left);
+        tcp->life_at = tcp->keep_alive_probes > 0 ? after_ms(tcp, FA_TCP_KEEP_ALIVE_PROBE_MS)
+                                                  : tcp->heard_ns + KEEP_ALIVE_NS;
     }
 }
 
@@ -55,7 +54,7 @@ static bool life_passed(fa_tcp *tcp)
         return false;
     }
     if (tcp->phase >= FA_TCP_ESTABLISHED && tcp->snd_una == tcp->snd_max &&
-        fa_tcp_ms(tcp->host) - tcp->heard_ms >= FA_TCP_KEEP_ALIVE_MS) {
+        tcp->host->now_ns - tcp->heard_ns >= KEEP_ALIVE_NS) {
         if (tcp->keep_alive_probes >= FA_TCP_KEEP_ALIVE_PROBES) {
             fa_tcp_send_reset(tcp);
             fa_tcp_end(tcp, FA_ETIMEDOUT);

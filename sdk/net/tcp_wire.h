@@ -93,7 +93,7 @@ _Static_assert(sizeof(fa_tcp_header) == 20, "no padding");
 
 #define FA_TCP_PORT_FIRST 49152u /* RFC 6335; chosen at random (RFC 6056) */
 #define FA_TCP_BUCKETS_MIN 64u
-#define FA_TCP_PAWS_MS UINT32_C(2073600000) /* 24 days (RFC 7323, 5.5) */
+#define FA_TCP_PAWS_NS (24 * 86400 * FA_NS_PER_S) /* RFC 7323, 5.5: TS.Recent is good so long */
 #define FA_TCP_RETRY_MS 10u /* after the pool was empty */
 
 /* RFC 9293, 3.4: a is before b. */

@@ -294,17 +294,86 @@ static void syn_flood(uint64_t seed)
     couple_free(&both);
 }
 
-static void inject(couple *both, uint32_t sequence, uint32_t acknowledgment, uint8_t flags,
-                   const char *text)
+static void inject_at(couple *both, uint32_t sequence, uint32_t acknowledgment, uint8_t flags,
+                      const char *text, uint32_t ts_value)
 {
     uint8_t bytes[200], stamps[12] = {1, 1, 8, 10};
-    const fa_be32 value = fa_be32_of(both->b->ts_recent);
+    const fa_be32 value = fa_be32_of(ts_value);
     memcpy(stamps + 4, &value, 4);
     const size_t len =
         world_segment(bytes, both->client->address, both->server->address, both->a->entry.local_port,
                       PORT, sequence, acknowledgment, flags, 1000, stamps, sizeof stamps, text,
                       strlen(text));
     world_inject(&both->world, both->server, both->client->address, bytes, len);
+}
+
+static void inject(couple *both, uint32_t sequence, uint32_t acknowledgment, uint8_t flags,
+                   const char *text)
+{
+    inject_at(both, sequence, acknowledgment, flags, text, both->b->ts_recent);
+}
+
+/* A peer that is gone is not kept alive by who can only guess. */
+static void blind_keep_alive(uint64_t seed)
+{
+    couple both;
+    couple_init(&both, seed);
+    couple_connect(&both);
+    fa_tcp_keep_alive(both.b, true);
+    both.world.link.cut = true;
+    const uint32_t next = both.b->rcv_nxt, una = both.b->snd_una;
+    for (uint32_t minute = 0; minute < 140; minute++) {
+        inject(&both, next + 100000, una, FA_TCP_ACK, "outside");
+        inject(&both, next + 1 + minute, una, FA_TCP_RST, "");
+        inject(&both, next, una + 1, FA_TCP_ACK, "never sent");
+        inject_at(&both, next, una, FA_TCP_ACK, "old", both.b->ts_recent - 1);
+        couple_run(&both, 60 * S);
+    }
+    require(fa_tcp_status(both.b) == FA_ETIMEDOUT);
+    fa_tcp_close(both.server, both.b, false);
+    fa_tcp_close(both.client, both.a, true);
+    couple_free(&both);
+}
+
+#define DAY (86400 * S)
+
+/* Idle for so long that timestamps, and milliseconds in 32 bits, have gone half round, or once. */
+static void idle_for_weeks(uint64_t seed)
+{
+    static const uint32_t days[] = {25, 30, 50, 60, 100};
+    for (size_t i = 0; i < FA_ARRAY_COUNT(days); i++) {
+        couple both;
+        size_t len;
+        couple_init(&both, seed);
+        couple_connect(&both);
+        say(both.client, both.a, "before");
+        couple_run(&both, S);
+        require(get(both.server, both.b, &len) == FA_OK && len == 6);
+        couple_run(&both, days[i] * DAY);
+        say(both.client, both.a, "after");
+        say(both.server, both.b, "it too");
+        couple_run(&both, S);
+        require(get(both.server, both.b, &len) == FA_OK && len == 5);
+        require(get(both.client, both.a, &len) == FA_OK && len == 6);
+        require(both.b->ts_recent_ns + 2 * S > both.world.now_ns);
+        require(both.client->tcp.retransmitted_segments == 0 && both.b->rto_ms < 1000);
+        couple_run(&both, days[i] * DAY);
+        /* Keep-alive asks at once, and the peer lives. */
+        fa_tcp_keep_alive(both.a, true);
+        couple_run(&both, S);
+        require(both.world.now_ns - both.a->heard_ns < 2 * S);
+        fa_tcp_keep_alive(both.a, false);
+        /* A peer with another clock, after so long again: whatever it says is newer, once. */
+        couple_run(&both, days[i] * DAY);
+        const uint32_t old = both.b->ts_recent;
+        inject_at(&both, both.b->rcv_nxt, both.b->snd_una, FA_TCP_ACK, "odd", old - 1000);
+        require(get(both.server, both.b, &len) == FA_OK && len == 3 && both.b->ts_recent == old - 1000);
+        inject_at(&both, both.b->rcv_nxt, both.b->snd_una, FA_TCP_ACK, "odd", old - 1001);
+        require(get(both.server, both.b, &len) == FA_EAGAIN);
+        fa_tcp_close(both.client, both.a, true);
+        fa_tcp_close(both.server, both.b, true);
+        couple_free(&both);
+    }
 }
 
 /* RFC 5961: who can only guess does not break a connection. */
@@ -352,6 +421,8 @@ int main(int argc, char **argv)
         {"again in TIME-WAIT", again_in_time_wait, 1},
         {"SYN flood", syn_flood, 1},
         {"blind attacks", blind_attacks, 1},
+        {"guesses keep nobody alive", blind_keep_alive, 1},
+        {"idle for weeks", idle_for_weeks, 1},
     };
     return couple_main(argc, argv, tests, FA_ARRAY_COUNT(tests));
 }
