@@ -195,12 +195,15 @@ void fa_arp_announce(fa_host *host)
     announce_again(&host->arp.announce_timer, host);
 }
 
-/* 2.4 (b): told off once; who goes on has the address, unless it was given to us by hand. */
-static void defend(fa_host *host)
+/* 2.4 (c): always defended, at that rate, never given up: or two forged messages would take it away. But
+ * a link-local address is one choice of many (RFC 3927, 2.5): who goes on has it. */
+static void defend(fa_host *host, fa_mac other)
 {
-    const uint64_t last = host->arp.defended_ns;
-    if (last == 0 || host->now_ns - last >= FA_ARP_DEFEND_NS) {
-        host->arp.defended_ns = host->now_ns;
+    fa_arp *arp = &host->arp;
+    if (arp->defended_ns == 0 || host->now_ns - arp->defended_ns >= FA_ARP_DEFEND_NS) {
+        arp->defended_ns = host->now_ns;
+        arp->defended_count++;
+        arp->defended_from = other;
         announce_once(host);
     } else {
         fa_dhcp_conflict(host);
@@ -269,7 +272,7 @@ static void look_for_conflicts(fa_host *host, const fa_arp_packet *message)
         }
     }
     if (!is_probe && fa_ip4_number(host->address) != 0 && fa_ip4_is(message->sender, host->address))
-        defend(host);
+        defend(host, message->sender_mac);
 }
 
 void fa_arp_input(fa_host *host, fa_packet *packet)

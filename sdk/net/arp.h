@@ -71,6 +71,8 @@ typedef struct fa_arp {
     fa_wheel_timer announce_timer;
     uint8_t announcements_left;
     uint64_t defended_ns; /* 0: never */
+    uint32_t defended_count; /* for who tells people: another has used our address, the last time: */
+    fa_mac defended_from;
 } fa_arp;
 
 void fa_arp_init(fa_host *host);

@@ -360,12 +360,8 @@ void fa_dhcp_set_link(fa_host *host, bool up)
 
 void fa_dhcp_conflict(fa_host *host)
 {
-    if (host->dhcp.state == FA_DHCP_OFF)
+    if (host->dhcp.state == FA_DHCP_OFF || has_lease(host))
         return;
-    const bool leased = has_lease(host);
     drop_address(host);
-    if (leased)
-        decline(host);
-    else
-        fa_linklocal_conflict(host);
+    fa_linklocal_conflict(host);
 }

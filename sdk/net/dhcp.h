@@ -118,7 +118,7 @@ typedef struct fa_dhcp {
 void fa_dhcp_start(fa_host *host);
 void fa_dhcp_stop(fa_host *host);
 void fa_dhcp_set_link(fa_host *host, bool up);
-/* Somebody else uses the host's address, and goes on. */
+/* Somebody else uses the host's address, and goes on: a link-local one is given up. */
 void fa_dhcp_conflict(fa_host *host);
 /* For dhcp.c: begins to look for a link-local address, unless there is an address or it looks already;
  * ends that; and has another one looked for, as this one is somebody else's. */

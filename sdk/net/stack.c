@@ -32,6 +32,7 @@ typedef struct stack {
     bool poked; /* there is something to do, before the fiber sleeps */
     fa_waitq for_address;
     fa_ip4 told_address;
+    uint32_t told_conflicts; /* of fa_arp.defended_count */
     uint64_t lost_datagrams;
     struct port_listener *listeners;
 } stack;
@@ -145,6 +146,18 @@ static void tell_address(stack *s)
     fa_waitq_wake_all(&s->for_address);
 }
 
+/* (At most once in FA_ARP_DEFEND_NS.) */
+static void tell_conflict(stack *s)
+{
+    const fa_arp *arp = &s->host.arp;
+    if (arp->defended_count == s->told_conflicts)
+        return;
+    s->told_conflicts = arp->defended_count;
+    const uint8_t *mac = arp->defended_from.byte;
+    fa_log_warn("another station on the link uses our address: %02x:%02x:%02x:%02x:%02x:%02x", mac[0],
+                mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
 static void send_output(stack *s)
 {
     fa_host_output(&s->host, &s->output);
@@ -171,6 +184,7 @@ static fa_deadline turn(stack *s, bool *more_out)
     tell_connections(s);
     tell_ports(s);
     tell_address(s);
+    tell_conflict(s);
     return next;
 }
 
