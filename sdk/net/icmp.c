@@ -81,11 +81,20 @@ void fa_icmp_input(fa_host *host, fa_packet *packet, const fa_ipv4_info *info)
     }
 }
 
-void fa_icmp_unreachable(fa_host *host, fa_packet *packet, const fa_ipv4_info *info, uint8_t code)
+/* An error, or what nobody knows (RFC 1122, 3.2.2: no error about an error). */
+static bool may_be_error(const fa_packet *packet, const fa_ipv4_info *info)
+{
+    uint8_t type;
+    return info->protocol == FA_IPV4_ICMP &&
+           (!fa_packet_copy(packet, 0, &type, 1) || type != FA_ICMP_ECHO);
+}
+
+void fa_icmp_error(fa_host *host, fa_packet *packet, const fa_ipv4_info *info, uint8_t type,
+                   uint8_t code)
 {
     /* Not about what was sent to many, or by nobody (RFC 1122, 3.2.2). */
     if (info->to_broadcast || fa_ip4_number(info->source) == 0 ||
-        fa_ip4_number(host->address) == 0 ||
+        fa_ip4_number(host->address) == 0 || may_be_error(packet, info) ||
         !take_token(&host->icmp.error_used_ns, host->now_ns, FA_ICMP_ERROR_RATE)) {
         fa_host_drop(host, packet);
         return;
@@ -96,7 +105,7 @@ void fa_icmp_unreachable(fa_host *host, fa_packet *packet, const fa_ipv4_info *i
         fa_icmp_header header;
         fa_ipv4_header about;
         uint8_t quote[FA_ICMP_QUOTE_BYTES];
-    } message = {.header = {.type = FA_ICMP_UNREACHABLE, .code = code}, .about = about};
+    } message = {.header = {.type = type, .code = code}, .about = about};
     const size_t quoted = packet->len < sizeof message.quote ? packet->len : sizeof message.quote;
     const bool copied = fa_packet_copy(packet, 0, message.quote, quoted);
     fa_packet_free(packet);

@@ -20,6 +20,7 @@ _Static_assert(sizeof(fa_icmp_header) == 8, "no padding");
 #define FA_ICMP_UNREACHABLE_FRAGMENTATION 4u /* RFC 1191: with the next hop's MTU */
 #define FA_ICMP_ECHO 8u
 #define FA_ICMP_TIME_EXCEEDED 11u
+#define FA_ICMP_TIME_EXCEEDED_REASSEMBLY 1u
 #define FA_ICMP_PARAMETER_PROBLEM 12u
 
 /* Answers a second (RFC 1812, 4.3.2.8), and how many may come at once. */
@@ -35,7 +36,8 @@ typedef struct fa_icmp {
 
 /* Owns the packet, which begins with ICMP's header. */
 void fa_icmp_input(fa_host *host, fa_packet *packet, const fa_ipv4_info *info);
-/* "Destination unreachable" to who sent the packet, which begins behind the header of IP. Owns it. */
-void fa_icmp_unreachable(fa_host *host, fa_packet *packet, const fa_ipv4_info *info, uint8_t code);
+/* An error about a packet, which begins behind the header of IP, to who sent it. Owns it. */
+void fa_icmp_error(fa_host *host, fa_packet *packet, const fa_ipv4_info *info, uint8_t type,
+                   uint8_t code);
 
 #endif

@@ -106,6 +106,19 @@ static bool is_for_us(const fa_host *host, const fa_ipv4_header *header, bool to
            (fa_ip4_number(host->address) == 0 && header->protocol == FA_IPV4_UDP);
 }
 
+fa_ipv4_info fa_ipv4_info_of(const fa_host *host, const fa_ipv4_header *header)
+{
+    return (fa_ipv4_info){
+        .source = header->source,
+        .destination = header->destination,
+        .protocol = header->protocol,
+        .ttl = header->ttl,
+        .tos = header->tos,
+        .to_broadcast = is_broadcast(host, header->destination),
+        .header = header,
+    };
+}
+
 static void deliver(fa_host *host, fa_packet *packet, fa_ipv4_header *header)
 {
     const unsigned fragment = fa_be16_get(header->flags_fragment_offset);
@@ -115,15 +128,7 @@ static void deliver(fa_host *host, fa_packet *packet, fa_ipv4_header *header)
             return;
         header->flags_fragment_offset = fa_be16_of(0);
     }
-    const fa_ipv4_info info = {
-        .source = header->source,
-        .destination = header->destination,
-        .protocol = header->protocol,
-        .ttl = header->ttl,
-        .tos = header->tos,
-        .to_broadcast = is_broadcast(host, header->destination),
-        .header = header,
-    };
+    const fa_ipv4_info info = fa_ipv4_info_of(host, header);
     switch (header->protocol) {
     case FA_IPV4_TCP:
         fa_tcp_input(host, packet, &info);
@@ -135,7 +140,7 @@ static void deliver(fa_host *host, fa_packet *packet, fa_ipv4_header *header)
         fa_icmp_input(host, packet, &info);
         break;
     default:
-        fa_icmp_unreachable(host, packet, &info, FA_ICMP_UNREACHABLE_PROTOCOL);
+        fa_icmp_error(host, packet, &info, FA_ICMP_UNREACHABLE, FA_ICMP_UNREACHABLE_PROTOCOL);
     }
 }
 

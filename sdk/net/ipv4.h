@@ -42,9 +42,7 @@ _Static_assert(sizeof(fa_ipv4_header) == 20, "no padding");
 
 typedef struct fa_ipv4_reassembly {
     fa_wheel_timer timer;
-    fa_ip4 source, destination;
-    uint16_t identification;
-    uint8_t protocol;
+    fa_ipv4_header header; /* of the first fragment, where that is there; else of any */
     uint32_t total_bytes; /* of the payload; 0: the last fragment is not there yet */
     uint32_t received_bytes, fragment_count; /* none: the record is free */
     fa_packet *fragments; /* sorted by offset, which is in checksum_start */
@@ -73,6 +71,8 @@ void fa_ipv4_input(fa_host *host, fa_packet *packet, bool to_all);
 /* For fa_ipv4_input(): takes a fragment, pulled to its payload. The whole datagram, or NULL: not yet. */
 fa_packet *fa_ipv4_reassemble(fa_host *host, fa_packet *packet, const fa_ipv4_header *header);
 void fa_ipv4_forget_fragments(fa_host *host);
+/* What the layers above are told of a packet with that header. */
+fa_ipv4_info fa_ipv4_info_of(const fa_host *host, const fa_ipv4_header *header);
 /* What this host sent to itself (fa_ipv4_send() keeps it in host->loopback). */
 void fa_ipv4_loopback(fa_host *host);
 /* Sends a packet that begins with the header of `protocol`: adds its own header and Ethernet's,

@@ -23,10 +23,22 @@ static void give_up(fa_host *host, fa_ipv4_reassembly *parts)
     release(host, parts);
 }
 
+/* RFC 1122, 3.3.2: who sent it is told, if the first fragment has come. */
 static void too_late(fa_wheel_timer *timer, void *owner)
 {
-    /* (The timer is the record's first member.) */
-    give_up(owner, (fa_ipv4_reassembly *)(void *)timer);
+    fa_host *host = owner;
+    fa_ipv4_reassembly *parts = (fa_ipv4_reassembly *)(void *)timer; /* its first member */
+    fa_packet *first = parts->fragments;
+    if (first->checksum_start != 0) {
+        give_up(host, parts);
+        return;
+    }
+    const fa_ipv4_header header = parts->header;
+    parts->fragments = first->next;
+    host->dropped_packets += parts->fragment_count - 1;
+    release(host, parts);
+    const fa_ipv4_info info = fa_ipv4_info_of(host, &header);
+    fa_icmp_error(host, first, &info, FA_ICMP_TIME_EXCEEDED, FA_ICMP_TIME_EXCEEDED_REASSEMBLY);
 }
 
 void fa_ipv4_forget_fragments(fa_host *host)
@@ -47,6 +59,14 @@ static fa_ipv4_reassembly *oldest_of(fa_host *host)
     return oldest;
 }
 
+/* Whether two fragments are of the same datagram (RFC 791, 3.2). */
+static bool is_of(const fa_ipv4_header *a, const fa_ipv4_header *b)
+{
+    return fa_be16_get(a->identification) == fa_be16_get(b->identification) &&
+           a->protocol == b->protocol && fa_ip4_is(a->source, b->source) &&
+           fa_ip4_is(a->destination, b->destination);
+}
+
 /* The record of a datagram: its own, or a new one, for which the oldest makes room. */
 static fa_ipv4_reassembly *find(fa_host *host, const fa_ipv4_header *header)
 {
@@ -59,19 +79,14 @@ static fa_ipv4_reassembly *find(fa_host *host, const fa_ipv4_header *header)
         fa_ipv4_reassembly *parts = &host->ipv4.reassemblies[i];
         if (parts->fragment_count == 0)
             unused = parts;
-        else if (parts->identification == fa_be16_get(header->identification) &&
-                 parts->protocol == header->protocol && fa_ip4_is(parts->source, header->source) &&
-                 fa_ip4_is(parts->destination, header->destination))
+        else if (is_of(&parts->header, header))
             return parts;
     }
     if (unused == NULL) {
         unused = oldest_of(host);
         give_up(host, unused);
     }
-    unused->identification = fa_be16_get(header->identification);
-    unused->protocol = header->protocol;
-    unused->source = header->source;
-    unused->destination = header->destination;
+    unused->header = *header;
     unused->timer.fire = too_late;
     fa_wheel_arm(&host->wheel, &unused->timer, host->now_ns + FA_IPV4_REASSEMBLY_NS);
     return unused;
@@ -137,6 +152,8 @@ fa_packet *fa_ipv4_reassemble(fa_host *host, fa_packet *packet, const fa_ipv4_he
     fa_ipv4_reassembly *parts = find(host, header);
     const placing placed = place(parts, packet, at, more);
     if (placed == PLACED) {
+        if (at == 0)
+            parts->header = *header;
         host->ipv4.fragment_count++;
         return parts->received_bytes == parts->total_bytes ? join(host, parts) : NULL;
     }

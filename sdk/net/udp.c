@@ -119,7 +119,7 @@ void fa_udp_input(fa_host *host, fa_packet *packet, const fa_ipv4_info *info)
     }
     fa_udp_socket *socket = find(host, fa_be16_get(header.destination_port));
     if (socket == NULL) {
-        fa_icmp_unreachable(host, packet, info, FA_ICMP_UNREACHABLE_PORT);
+        fa_icmp_error(host, packet, info, FA_ICMP_UNREACHABLE, FA_ICMP_UNREACHABLE_PORT);
     } else if (socket->take != NULL) {
         fa_packet_pull(packet, sizeof header);
         socket->take(host, socket, packet,

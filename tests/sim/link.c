@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Hosts on a link: ARP, ping, UDP in fragments, and what a stranger on a wire can send. */
-#include "sim.h"
+#include "frames.h"
 #include <stdio.h>
 
 #define DATAGRAM_BYTES_MAX FA_UDP_BYTES_MAX
-
-static uint64_t seed;
-
-static sim_world world;
 
 /* A UDP port that sends everything back. */
 static void echo(sim_host *host, void *user)
@@ -131,99 +127,6 @@ static void bad_network(void **state)
     assert_int_equal(a->host.ipv4.fragment_count, 0);
     assert_int_equal(b->host.ipv4.fragment_count, 0);
     sim_free(&world);
-}
-
-/* Frames made by hand. */
-
-static const fa_mac wire_mac = {{2, 0, 0, 0, 0, 0x77}}, host_mac = {{2, 0, 0, 0, 0, 1}};
-
-typedef struct frame {
-    fa_ethernet_header ethernet;
-    union {
-        fa_arp_packet arp;
-        struct {
-            fa_ipv4_header ip;
-            uint8_t payload[1480];
-        };
-    };
-} frame;
-
-static size_t take_ip(sim_wire *wire, frame *f)
-{
-    for (size_t len; (len = sim_wire_take(wire, f, sizeof *f)) > 0;)
-        if (fa_be16_get(f->ethernet.type) == FA_ETHERNET_IPV4)
-            return len;
-    return 0;
-}
-
-static void drain(sim_wire *wire)
-{
-    frame f;
-    while (sim_wire_take(wire, &f, sizeof f) > 0)
-        continue;
-}
-
-static frame arp_frame(uint16_t operation, fa_mac sender_mac, const char *sender, const char *target)
-{
-    return (frame){
-        .ethernet = {FA_MAC_BROADCAST, sender_mac, fa_be16_of(FA_ETHERNET_ARP)},
-        .arp = {fa_be16_of(1), fa_be16_of(FA_ETHERNET_IPV4), 6, 4, fa_be16_of(operation), sender_mac,
-                sim_ip4(sender), {{0}}, sim_ip4(target)}};
-}
-
-static void send_arp(sim_wire *wire, uint16_t operation, fa_mac sender_mac, const char *sender,
-                     const char *target)
-{
-    const frame f = arp_frame(operation, sender_mac, sender, target);
-    sim_wire_send(wire, &f, sizeof f.ethernet + sizeof f.arp);
-    sim_run(&world, FA_NS_PER_MS, NULL, NULL);
-}
-
-static void send_ip_to(sim_wire *wire, fa_mac mac, const char *from, const char *to,
-                       uint8_t protocol, uint16_t fragment, const void *payload, size_t len)
-{
-    frame f = {.ethernet = {mac, wire_mac, fa_be16_of(FA_ETHERNET_IPV4)},
-               .ip = {.version_ihl = 0x45, .ttl = 64, .protocol = protocol,
-                      .identification = fa_be16_of(77),
-                      .flags_fragment_offset = fa_be16_of(fragment),
-                      .total_length = fa_be16_of((uint16_t)(20 + len)),
-                      .source = sim_ip4(from), .destination = sim_ip4(to)}};
-    f.ip.checksum = fa_be16_of(fa_checksum_fold(fa_checksum_add(0, &f.ip, sizeof f.ip)));
-    memcpy(f.payload, payload, len);
-    sim_wire_send(wire, &f, sizeof f.ethernet + sizeof f.ip + len);
-    sim_run(&world, FA_NS_PER_MS, NULL, NULL);
-}
-
-static void send_ip(sim_wire *wire, const char *from, const char *to, uint8_t protocol,
-                    uint16_t fragment, const void *payload, size_t len)
-{
-    send_ip_to(wire, host_mac, from, to, protocol, fragment, payload, len);
-}
-
-static size_t make_echo(uint8_t *bytes, size_t len)
-{
-    fa_icmp_header header = {.type = FA_ICMP_ECHO, .high = fa_be16_of(1), .low = fa_be16_of(2)};
-    memset(bytes, 0x5a, len);
-    memcpy(bytes, &header, sizeof header);
-    header.checksum = fa_be16_of(fa_checksum_fold(fa_checksum_add(0, bytes, len)));
-    memcpy(bytes, &header, sizeof header);
-    return len;
-}
-
-static sim_wire *start_with_wire(sim_host **host_out)
-{
-    sim_init(&world, seed);
-    *host_out = sim_add(&world, &(sim_options){.address = "10.0.0.1"});
-    sim_wire *wire = sim_wire_add(&world);
-    memcpy(wire->port.netif.mac, wire_mac.byte, 6);
-    sim_run(&world, 5 * FA_NS_PER_S, NULL, NULL);
-    return wire;
-}
-
-static void stop_with_wire(sim_wire *wire)
-{
-    sim_free(&world);
-    sim_wire_free(wire);
 }
 
 static void arp(void **state)
@@ -382,75 +285,6 @@ static void ping(void **state)
     stop_with_wire(wire);
 }
 
-static void send_part(sim_wire *wire, const uint8_t *bytes, size_t from, size_t to, bool more)
-{
-    send_ip(wire, "10.0.0.7", "10.0.0.1", FA_IPV4_ICMP,
-            (uint16_t)(from / 8 | (more ? FA_IPV4_MORE_FRAGMENTS : 0)), bytes + from, to - from);
-}
-
-static void fragments(void **state)
-{
-    (void)state;
-    sim_host *host;
-    frame f;
-    uint8_t bytes[256];
-    sim_wire *wire = start_with_wire(&host);
-    send_arp(wire, FA_ARP_REQUEST, wire_mac, "10.0.0.7", "10.0.0.1");
-    make_echo(bytes, sizeof bytes);
-    /* In any order, and twice. */
-    send_part(wire, bytes, 128, 256, false);
-    send_part(wire, bytes, 64, 128, true);
-    send_part(wire, bytes, 64, 128, true);
-    send_part(wire, bytes, 128, 256, false);
-    assert_int_equal(take_ip(wire, &f), 0);
-    send_part(wire, bytes, 0, 64, true);
-    assert_int_equal(take_ip(wire, &f), 34 + sizeof bytes);
-    /* Overlaps, second ends, what is beyond the end, odd lengths: nothing comes of them. */
-    static const struct {
-        size_t from, to;
-        bool more;
-    } bad[][4] = {
-        {{0, 64, true}, {56, 128, true}, {128, 256, false}},
-        {{0, 64, true}, {128, 256, false}, {64, 136, true}},
-        {{0, 64, true}, {128, 256, false}, {64, 128, false}},
-        {{128, 256, true}, {0, 64, false}, {64, 128, true}},
-        {{0, 64, true}, {128, 256, false}, {64, 120, false}},
-        {{0, 63, true}, {64, 256, false}},
-        {{0, 0, true}, {64, 256, false}},
-    };
-    for (size_t i = 0; i < FA_ARRAY_COUNT(bad); i++) {
-        for (size_t k = 0; k < 4 && (k == 0 || bad[i][k].to > 0); k++)
-            send_part(wire, bytes, bad[i][k].from, bad[i][k].to, bad[i][k].more);
-        assert_int_equal(take_ip(wire, &f), 0);
-        sim_run(&world, FA_IPV4_REASSEMBLY_NS + FA_NS_PER_S, NULL, NULL);
-        assert_int_equal(host->host.ipv4.fragment_count, 0);
-    }
-    /* Past the largest datagram. */
-    send_ip(wire, "10.0.0.7", "10.0.0.1", FA_IPV4_ICMP, FA_IPV4_OFFSET_MASK, bytes, 64);
-    assert_int_equal(host->host.ipv4.fragment_count, 0);
-    /* More of one than the bound allows: all of it goes. */
-    for (unsigned i = 0; i <= FA_IPV4_FRAGMENTS_MAX; i++) {
-        send_ip(wire, "10.0.0.7", "10.0.0.1", FA_IPV4_ICMP,
-                (uint16_t)(2 * i | FA_IPV4_MORE_FRAGMENTS), bytes, 8);
-        assert_true(host->host.ipv4.fragment_count <= FA_IPV4_FRAGMENTS_MAX);
-    }
-    assert_int_equal(host->host.ipv4.fragment_count, 0);
-    /* More datagrams, and more pages, than the bounds allow: the oldest ones go. */
-    for (unsigned i = 0; i < 200; i++) {
-        char from[16];
-        snprintf(from, sizeof from, "10.0.0.%u", 10 + i);
-        for (unsigned k = 0; k < 30; k++)
-            send_ip(wire, from, "10.0.0.1", FA_IPV4_ICMP,
-                    (uint16_t)(2 * k | FA_IPV4_MORE_FRAGMENTS), bytes, 8);
-        assert_true(host->host.ipv4.fragment_count <= host->pool.page_count / 4);
-    }
-    assert_true(host->host.ipv4.fragment_count > 0);
-    sim_run(&world, FA_IPV4_REASSEMBLY_NS + FA_NS_PER_S, NULL, NULL);
-    assert_int_equal(host->host.ipv4.fragment_count, 0);
-    assert_int_equal(host->pool.free_page_count, host->pool.page_count);
-    stop_with_wire(wire);
-}
-
 /* Datagrams that nobody reads take no more than their bounds. */
 static void nobody_reads(void **state)
 {
@@ -564,10 +398,9 @@ int main(void)
 {
     seed = sim_seed();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(datagrams),    cmocka_unit_test(bad_network), cmocka_unit_test(arp),
-        cmocka_unit_test(arp_ages),     cmocka_unit_test(ping),        cmocka_unit_test(fragments),
-        cmocka_unit_test(nobody_reads), cmocka_unit_test(itself),      cmocka_unit_test(by_gateway),
-        cmocka_unit_test(icmp_to_tcp),
+        cmocka_unit_test(datagrams), cmocka_unit_test(bad_network), cmocka_unit_test(arp),
+        cmocka_unit_test(arp_ages), cmocka_unit_test(ping), cmocka_unit_test(nobody_reads),
+        cmocka_unit_test(itself), cmocka_unit_test(by_gateway), cmocka_unit_test(icmp_to_tcp),
     };
     return cmocka_run_group_tests_name("link", tests, NULL, NULL);
 }
