@@ -1,5 +1,5 @@
 # Debian's archive through a private apt state: no root, nothing of the machine's own apt changes. Which archive is what the
-# machine's apt uses. Sourced after common.sh, by what fetches: third-party/fetch (sources) and newer-qemu (packages).
+# machine's apt uses. Sourced after common.sh, by what fetches: third-party/fetch (sources), newer-qemu and xen (packages).
 # SPDX-License-Identifier: ISC
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
