@@ -27,7 +27,8 @@ static const fa_dns_cached *look_up(const fa_host *host, const char *name)
 /* In the place of the same name, or else of what ends first. */
 static void remember(fa_host *host, const char *name, const fa_dns_answer *answer)
 {
-    const uint32_t ttl_s = answer->ttl_s < FA_DNS_TTL_MAX_S ? answer->ttl_s : FA_DNS_TTL_MAX_S;
+    const uint32_t most_s = answer->address_count > 0 ? FA_DNS_TTL_MAX_S : FA_DNS_NEGATIVE_TTL_MAX_S;
+    const uint32_t ttl_s = answer->ttl_s < most_s ? answer->ttl_s : most_s;
     fa_dns_cached *place = &host->dns_resolver.cache[0];
     for (unsigned i = 0; i < FA_DNS_CACHE_ENTRIES; i++) {
         fa_dns_cached *cached = &host->dns_resolver.cache[i];
@@ -67,6 +68,7 @@ static void stop(fa_host *host, fa_dns_query *query)
     query->running = false;
     fa_wheel_disarm(&host->wheel, &query->timer);
     fa_udp_unbind(host, &query->socket);
+    fa_dns_tcp_stop(host, query, query->reply == NULL);
 }
 
 static void finish(fa_host *host, fa_dns_query *query, fa_err result)
@@ -102,6 +104,7 @@ static fa_err ask(fa_host *host, fa_dns_query *query)
 
 static void ask_next(fa_host *host, fa_dns_query *query, fa_err otherwise)
 {
+    fa_dns_tcp_stop(host, query, true);
     const fa_err err = query->tries < FA_DNS_TRIES ? ask(host, query) : otherwise;
     if (err != FA_OK)
         finish(host, query, err);
@@ -111,7 +114,43 @@ static void no_answer(fa_wheel_timer *timer, void *owner)
 {
     fa_dns_query *query =
         (fa_dns_query *)(void *)((char *)timer - offsetof(fa_dns_query, timer));
-    ask_next(owner, query, FA_ETIMEDOUT);
+    ask_next(owner, query, query->tcp != NULL ? FA_ETRUNCATED : FA_ETIMEDOUT);
+}
+
+/* What the server that was asked last has said. */
+static void conclude(fa_host *host, fa_dns_query *query, fa_err err, const fa_dns_answer *answer)
+{
+    if (err == FA_ETRUNCATED && query->tcp == NULL && fa_dns_tcp_start(host, query) == FA_OK)
+        return;
+    if (err == FA_EIO || err == FA_ETRUNCATED) {
+        ask_next(host, query, err);
+        return;
+    }
+    if (err == FA_OK) {
+        memcpy(query->addresses, answer->addresses, sizeof query->addresses);
+        query->address_count = answer->address_count;
+    }
+    if (answer->ttl_s > 0)
+        remember(host, query->name, answer);
+    finish(host, query, err);
+}
+
+void fa_dns_run(fa_host *host)
+{
+    for (fa_dns_query *query = host->dns_resolver.queries, *next; query != NULL; query = next) {
+        next = query->next;
+        if (query->tcp == NULL)
+            continue;
+        fa_dns_answer answer;
+        fa_err err = fa_dns_tcp_take(host, query);
+        if (err == FA_EAGAIN)
+            continue;
+        if (err == FA_OK)
+            err = fa_dns_parse(query->reply, query->reply_len, query->id, query->name, &answer);
+        else
+            err = FA_ETRUNCATED; /* as before */
+        conclude(host, query, err == FA_EAGAIN ? FA_EIO : err, &answer);
+    }
 }
 
 static void receive(fa_host *host, fa_udp_socket *socket, fa_packet *packet, fa_endpoint from)
@@ -125,18 +164,8 @@ static void receive(fa_host *host, fa_udp_socket *socket, fa_packet *packet, fa_
     if (!whole || from.port != FA_DNS_PORT || !fa_ip4_is(from.address, query->server))
         return;
     const fa_err err = fa_dns_parse(bytes, len, query->id, query->name, &answer);
-    if (err == FA_EAGAIN)
-        return;
-    if (err == FA_EIO) {
-        ask_next(host, query, FA_EIO);
-        return;
-    }
-    if (err == FA_OK) {
-        memcpy(query->addresses, answer.addresses, sizeof query->addresses);
-        query->address_count = answer.address_count;
-        remember(host, query->name, &answer);
-    }
-    finish(host, query, err);
+    if (err != FA_EAGAIN)
+        conclude(host, query, err, &answer);
 }
 
 fa_err fa_dns_start(fa_host *host, fa_dns_query *query, const char *name)
@@ -150,7 +179,7 @@ fa_err fa_dns_start(fa_host *host, fa_dns_query *query, const char *name)
     if (cached != NULL) {
         memcpy(query->addresses, cached->addresses, sizeof query->addresses);
         query->address_count = cached->address_count;
-        tell(host, query, FA_OK);
+        tell(host, query, cached->address_count > 0 ? FA_OK : FA_ENOENT);
         return FA_OK;
     }
     if (dns->server_count == 0)

@@ -155,6 +155,27 @@ static fa_err find_addresses(const message *m, size_t at, unsigned count,
     return FA_EAGAIN;
 }
 
+/* How long it is so that a name, or its address, is not there (RFC 2308, 5): the lesser of the TTL of
+ * the zone's SOA record, behind the answers, and of its MINIMUM, its last field; 0: it does not say. */
+static uint32_t negative_ttl(const message *m, size_t at, const fa_dns_header *header)
+{
+    const unsigned answers = fa_be16_get(header->answers);
+    const unsigned count = answers + fa_be16_get(header->authorities);
+    for (unsigned i = 0; i < count && i < FA_DNS_RECORDS_MAX; i++) {
+        record r;
+        if (!read_record(m, &at, &r))
+            return 0;
+        if (i < answers || r.type != FA_DNS_SOA || r.class != FA_DNS_IN || r.data_bytes < sizeof(fa_be32))
+            continue;
+        fa_be32 last;
+        memcpy(&last, m->bytes + r.data_at + r.data_bytes - sizeof last, sizeof last);
+        const uint32_t minimum_s = fa_be32_get(last);
+        const uint32_t ttl_s = minimum_s < r.ttl_s ? minimum_s : r.ttl_s;
+        return ttl_s > INT32_MAX ? 0 : ttl_s;
+    }
+    return 0;
+}
+
 fa_err fa_dns_parse(const uint8_t *bytes, size_t len, uint16_t id, const char *name,
                     fa_dns_answer *answer_out)
 {
@@ -176,15 +197,17 @@ fa_err fa_dns_parse(const uint8_t *bytes, size_t len, uint16_t id, const char *n
     if (question.failed || type != FA_DNS_A || class != FA_DNS_IN)
         return FA_EAGAIN;
     at = len - question.left_bytes;
-    if ((flags & FA_DNS_RCODE_MASK) != 0)
-        return (flags & FA_DNS_RCODE_MASK) == FA_DNS_NXDOMAIN ? FA_ENOENT : FA_EIO;
-    if ((flags & FA_DNS_TRUNCATED) != 0)
-        return FA_ETRUNCATED;
     fa_dns_answer answer = {.ttl_s = UINT32_MAX};
     fa_err err = FA_EAGAIN;
+    if ((flags & FA_DNS_RCODE_MASK) != 0)
+        err = (flags & FA_DNS_RCODE_MASK) == FA_DNS_NXDOMAIN ? FA_ENOENT : FA_EIO;
+    else if ((flags & FA_DNS_TRUNCATED) != 0)
+        err = FA_ETRUNCATED;
     for (unsigned i = 0; err == FA_EAGAIN && i <= FA_DNS_CNAMES_MAX; i++)
         err = find_addresses(&m, at, fa_be16_get(header.answers), owner, &answer);
-    if (err == FA_OK)
+    if (err == FA_ENOENT)
+        answer = (fa_dns_answer){.ttl_s = negative_ttl(&m, at, &header)};
+    if (err == FA_OK || err == FA_ENOENT)
         *answer_out = answer;
     return err == FA_EAGAIN ? FA_EIO : err; /* too long a chain of aliases, or a ring */
 }

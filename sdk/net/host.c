@@ -74,6 +74,7 @@ fa_deadline fa_host_run(fa_host *host, uint64_t now_ns)
     host->now_ns = now_ns;
     for (fa_wheel_timer *timer; (timer = fa_wheel_expire(&host->wheel, now_ns)) != NULL;)
         timer->fire(timer, host);
+    fa_dns_run(host);
     flush(host);
     return host->loopback.count > 0 ? now_ns : fa_wheel_next(&host->wheel);
 }

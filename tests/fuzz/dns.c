@@ -17,6 +17,7 @@ static void read_reply(const uint8_t *bytes, size_t len)
             err == FA_ETRUNCATED);
     require(err == FA_OK ? answer.address_count > 0 && answer.address_count <= FA_DNS_ADDRESSES_MAX
                          : answer.address_count == 0);
+    require(err == FA_OK || err == FA_ENOENT ? answer.ttl_s <= INT32_MAX : answer.ttl_s == 0);
     require(fa_dns_parse(copy, len, id ^ 1, "example.org", &answer) == FA_EAGAIN);
     free(copy);
 }
@@ -36,6 +37,7 @@ static void read_name(const uint8_t *bytes, size_t len)
         require(fa_dns_parse(question, question_bytes, 7, name, &answer) == FA_EAGAIN);
         question[2] |= 0x80; /* a reply without an answer */
         require(fa_dns_parse(question, question_bytes, 7, name, &answer) == FA_ENOENT);
+        require(answer.ttl_s == 0);
     }
     free(text);
 }
