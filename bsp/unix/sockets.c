@@ -504,7 +504,8 @@ static void info(fa_net *net, fa_net_info *info_out)
     };
 }
 
-static fa_err resolve(fa_net *net, const char *name, fa_ip4 *address_out, fa_deadline deadline)
+static fa_err resolve(fa_net *net, const char *name, fa_ip4 addresses_out[FA_NET_ADDRESSES_MAX],
+                      unsigned *count_out, fa_deadline deadline)
 {
     (void)net;
     (void)deadline; /* the resolver has its own */
@@ -513,7 +514,11 @@ static fa_err resolve(fa_net *net, const char *name, fa_ip4 *address_out, fa_dea
     const int error = getaddrinfo(name, NULL, &hints, &found);
     if (error != 0)
         return error == EAI_AGAIN ? FA_ETIMEDOUT : error == EAI_MEMORY ? FA_ENOMEM : FA_ENOENT;
-    *address_out = endpoint_of((const struct sockaddr_in *)(const void *)found->ai_addr).address;
+    *count_out = 0;
+    for (const struct addrinfo *each = found; each != NULL && *count_out < FA_NET_ADDRESSES_MAX;
+         each = each->ai_next)
+        addresses_out[(*count_out)++] =
+            endpoint_of((const struct sockaddr_in *)(const void *)each->ai_addr).address;
     freeaddrinfo(found);
     return FA_OK;
 }

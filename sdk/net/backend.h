@@ -7,14 +7,17 @@
 
 #include <fata/net.h>
 
+#define FA_NET_ADDRESSES_MAX 8u /* of a name: more are not looked at */
+
 typedef struct fa_net_ops {
     /* Until it has an address. */
     fa_err (*wait_ready)(fa_net *net, fa_deadline deadline);
     void (*info)(fa_net *net, fa_net_info *info_out);
     fa_err (*listen)(fa_net *net, uint16_t port, fa_listener **listener_out);
     fa_err (*connect)(fa_net *net, fa_endpoint peer, fa_flow **flow_out, fa_deadline deadline);
-    /* A name that is no address. */
-    fa_err (*resolve)(fa_net *net, const char *name, fa_ip4 *address_out, fa_deadline deadline);
+    /* A name that is no address; with FA_OK, at least one. */
+    fa_err (*resolve)(fa_net *net, const char *name, fa_ip4 addresses_out[FA_NET_ADDRESSES_MAX],
+                      unsigned *count_out, fa_deadline deadline);
     fa_err (*udp_open)(fa_net *net, uint16_t port, fa_udp **udp_out);
 } fa_net_ops;
 

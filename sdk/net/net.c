@@ -72,19 +72,50 @@ void fa_listener_close(fa_listener *listener)
     listener->ops->close(listener);
 }
 
+static fa_err resolve_all(fa_net *net, const char *name, fa_ip4 addresses_out[FA_NET_ADDRESSES_MAX],
+                          unsigned *count_out, fa_deadline deadline)
+{
+    *count_out = 1;
+    if (fa_ip4_parse(name, &addresses_out[0]) == FA_OK)
+        return FA_OK;
+    return net->ops->resolve(net, name, addresses_out, count_out, deadline);
+}
+
 fa_err fa_net_resolve(fa_net *net, const char *name, fa_ip4 *address_out, fa_deadline deadline)
 {
-    if (fa_ip4_parse(name, address_out) == FA_OK)
-        return FA_OK;
-    return net->ops->resolve(net, name, address_out, deadline);
+    fa_ip4 addresses[FA_NET_ADDRESSES_MAX];
+    unsigned count;
+    const fa_err err = resolve_all(net, name, addresses, &count, deadline);
+    if (err == FA_OK)
+        *address_out = addresses[0];
+    return err;
+}
+
+/* The time that one of `left` attempts has: an equal part of what remains; without an end, as long as
+ * TCP takes to give up. */
+static fa_deadline part_of(fa_deadline deadline, unsigned left)
+{
+    const uint64_t now_ns = fa_clock_mono_ns();
+    if (deadline == FA_FOREVER || deadline <= now_ns)
+        return deadline;
+    return now_ns + (deadline - now_ns) / left;
 }
 
 fa_err fa_net_connect(fa_net *net, const char *name, uint16_t port, fa_flow **flow_out,
                       fa_deadline deadline)
 {
-    fa_endpoint peer = {.port = port};
-    const fa_err err = fa_net_resolve(net, name, &peer.address, deadline);
-    return err != FA_OK ? err : net->ops->connect(net, peer, flow_out, deadline);
+    fa_ip4 addresses[FA_NET_ADDRESSES_MAX];
+    unsigned count;
+    fa_err err = resolve_all(net, name, addresses, &count, deadline);
+    if (err != FA_OK)
+        return err;
+    for (unsigned i = 0; i < count; i++) { /* in the resolver's order */
+        err = net->ops->connect(net, (fa_endpoint){addresses[i], port}, flow_out,
+                                part_of(deadline, count - i));
+        if (err == FA_OK || err == FA_ECANCELED)
+            break;
+    }
+    return err;
 }
 
 fa_err fa_net_udp_open(fa_net *net, uint16_t port, fa_udp **udp_out)

@@ -447,7 +447,10 @@ static fa_err udp_open(fa_net *net, uint16_t port, fa_udp **udp_out)
 
 /* Names. */
 
-static fa_err resolve(fa_net *net, const char *name, fa_ip4 *address_out, fa_deadline deadline)
+_Static_assert(FA_DNS_ADDRESSES_MAX <= FA_NET_ADDRESSES_MAX, "all that the resolver has");
+
+static fa_err resolve(fa_net *net, const char *name, fa_ip4 addresses_out[FA_NET_ADDRESSES_MAX],
+                      unsigned *count_out, fa_deadline deadline)
 {
     stack *s = (stack *)net;
     fa_dns_query query;
@@ -465,8 +468,8 @@ static fa_err resolve(fa_net *net, const char *name, fa_ip4 *address_out, fa_dea
             break;
     }
     fa_dns_cancel(host_now(s), &query);
-    if (err == FA_OK)
-        *address_out = query.addresses[0];
+    memcpy(addresses_out, query.addresses, query.address_count * sizeof query.addresses[0]);
+    *count_out = query.address_count;
     return err;
 }
 

@@ -105,6 +105,7 @@ void __wrap_fa_net_settings_get(fa_net_settings *settings_out)
     *settings_out = (fa_net_settings){
         .address = {{10, 0, 0, (uint8_t)(1 + end_count)}},
         .netmask = {{255, 255, 255, 0}},
+        .dns = end_count == 0 ? (fa_ip4){{10, 0, 0, 2}} : (fa_ip4){{0}}, /* the client asks the server */
         .memory_bytes = FA_MIB,
     };
 }
@@ -146,7 +147,64 @@ static void it_says_what_it_is(void **state)
     fa_net *third;
     assert_int_equal(fa_stack_open(&third), FA_ENOENT);
     fa_ip4 address;
-    assert_int_equal(fa_net_resolve(client_net, "example.org", &address, SOON), FA_ENOENT);
+    assert_int_equal(fa_net_resolve(server_net, "example.org", &address, SOON), FA_ENOENT);
+    assert_int_equal(fa_net_resolve(client_net, "example.org", &address, SOON), FA_ETIMEDOUT);
+}
+
+/* Answers one question with these last bytes of 10.0.0.x (0: of a network that there is no way to). */
+typedef struct names {
+    fa_udp *udp;
+    uint8_t last[3];
+} names;
+
+static void answer_names(void *arg)
+{
+    const names *n = arg;
+    uint8_t bytes[512];
+    size_t len;
+    fa_endpoint from;
+    if (fa_udp_receive(n->udp, bytes, sizeof bytes, &len, &from, SOON) != FA_OK)
+        return;
+    bytes[2] = 0x81, bytes[7] = sizeof n->last; /* a reply, with so many records */
+    for (size_t i = 0; i < sizeof n->last; i++) {
+        const bool near = n->last[i] != 0;
+        const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, near ? 10 : 192, 0, 0, n->last[i]};
+        memcpy(bytes + len, record, sizeof record);
+        len += sizeof record;
+    }
+    read_err = fa_udp_send(n->udp, from, bytes, len);
+}
+
+/* All addresses of a name are tried, each for its part of the time. */
+static void one_of_many(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t last[3];
+        bool listens;
+        fa_err result;
+        unsigned least_s, most_s;
+    } cases[] = {
+        {{2, 77, 77}, true, FA_OK, 0, 1},        {{77, 2, 77}, true, FA_OK, 6, 7},
+        {{77, 78, 2}, true, FA_OK, 12, 13},      {{0, 0, 2}, true, FA_OK, 0, 1},
+        {{77, 78, 79}, true, FA_ETIMEDOUT, 17, 18}, {{77, 0, 2}, false, FA_ECLOSED, 6, 7},
+        {{2, 2, 0}, false, FA_ENOENT, 0, 1},
+    };
+    for (size_t i = 0; i < FA_ARRAY_COUNT(cases); i++) {
+        names n = {.last = {cases[i].last[0], cases[i].last[1], cases[i].last[2]}};
+        assert_int_equal(fa_net_udp_open(server_net, 53, &n.udp), FA_OK);
+        assert_int_equal(fa_scope_spawn(&scope, "names", answer_names, &n), FA_OK);
+        const uint64_t start_ns = board_now_ns;
+        const uint16_t port = (uint16_t)(fa_listener_port(listener) ^ (cases[i].listens ? 0 : 1));
+        assert_int_equal(fa_net_connect(client_net, "many.test", port, &client, fa_after_s(18)), cases[i].result);
+        const uint64_t took_ns = board_now_ns - start_ns;
+        assert_in_range(took_ns, cases[i].least_s * FA_NS_PER_S, (cases[i].most_s * FA_NS_PER_S) + FA_NS_PER_S / 10);
+        if (cases[i].result == FA_OK)
+            fa_flow_abort(client);
+        client = NULL;
+        fa_sleep(fa_after_ms(10));
+        fa_udp_close(n.udp);
+    }
 }
 
 static void much_over_a_lossy_wire(void **state)
@@ -235,6 +293,7 @@ int main(void)
         NETWORK_TESTS,
         TEST(much_over_a_lossy_wire),
         TEST(nobody_there),
+        TEST(one_of_many),
         TEST(idle),
         TEST(flood_of_datagrams),
         TEST(full_backlog),

@@ -61,7 +61,8 @@ uint16_t fa_listener_port(const fa_listener *listener);
 size_t fa_listener_connections_max(const fa_listener *listener);
 void fa_listener_close(fa_listener *listener);
 
-/* `name` is a host's name or an address in text. FA_ENOENT: no such host; FA_ECLOSED: refused;
+/* `name` is a host's name or an address in text. A name's addresses are tried one after another, each
+ * for its part of the time; the error is the last one's. FA_ENOENT: no such host; FA_ECLOSED: refused;
  * FA_ETIMEDOUT. */
 FA_MUST_CHECK fa_err fa_net_connect(fa_net *net, const char *name, uint16_t port,
                                     fa_flow **flow_out, fa_deadline deadline);
