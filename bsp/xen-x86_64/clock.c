@@ -11,8 +11,7 @@
 #include "../../sdk/cpu/x86_64/cpu.h"
 #include "../../sdk/drivers/pc/lapic.h"
 #include "../../sdk/drivers/pc/pit.h"
-#include "../../sdk/drivers/pc/rtc.h"
-#include "../plat.h"
+#include <fata/clock.h>
 #include <fata/panic.h>
 
 __extension__ typedef unsigned __int128 uint128;
@@ -136,12 +135,7 @@ void clock_refine(void)
     set_frequency(hz);
 }
 
-uint64_t plat_clock_mono_ns(void)
+uint64_t clock_ns(void)
 {
     return base_ns + ns_of_ticks(x86_tsc() - base_tsc);
-}
-
-uint64_t plat_clock_wall_ns(void)
-{
-    return rtc_read_s() * FA_NS_PER_S;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The clock of an x86 machine: the time stamp counter, once its frequency is known. */
+/* The clock of a PC: the time stamp counter, once its frequency is known. */
 #ifndef FATA_BSP_XEN_X86_64_CLOCK_H
 #define FATA_BSP_XEN_X86_64_CLOCK_H
 
@@ -11,5 +11,7 @@ void clock_start(void);
 void clock_init(void);
 /* Measures again, over a longer time, when one has gone by. Called now and then; cheap. */
 void clock_refine(void);
+/* As plat_clock_mono_ns(). */
+uint64_t clock_ns(void);
 
 #endif

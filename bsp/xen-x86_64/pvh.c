@@ -28,6 +28,7 @@ struct memmap_entry {
     uint32_t reserved;
 };
 
+x86_phys pvh_rsdp;
 char pvh_command_line[FA_BOOT_TEXT_BYTES];
 
 static void read_memmap(const struct start_info *info, pvh_boot *boot)
@@ -70,5 +71,5 @@ void pvh_read(uint32_t start_info, pvh_boot *boot_out)
         fa_panic("not started by a PVH loader: no start_info at 0x%x", (unsigned)start_info);
     read_memmap(info, boot_out);
     read_command_line(info);
-    boot_out->rsdp = (x86_phys){info->rsdp};
+    pvh_rsdp = (x86_phys){info->rsdp};
 }

@@ -9,8 +9,9 @@
 
 typedef struct pvh_boot {
     fa_ranges ram;
-    x86_phys rsdp; /* address 0: not known */
 } pvh_boot;
+
+extern x86_phys pvh_rsdp; /* ACPI's root pointer; address 0: not known */
 
 /* The loader's, NUL-terminated. Where the boot splits it, its words stand in here, one behind the
  * other, each with a NUL behind it. */

@@ -102,6 +102,18 @@ static void protect(const void *start, const void *end, uint64_t flags)
     }
 }
 
+void *x86_mmu_map_early(x86_phys page)
+{
+    static _Alignas(X86_PAGE_BYTES) uint64_t directory[ENTRIES], table[ENTRIES];
+    if (page.address < X86_EARLY_MAP_BYTES || page.address >= X86_RAM_END_MAX)
+        return NULL;
+    table[index_of(page.address, 0)] =
+        (page.address & ADDRESS) | PRESENT | WRITABLE | USED | NO_EXECUTE;
+    directory[index_of(page.address, 1)] = x86_phys_of(table).address | TABLE;
+    table_at(x86_top_table[0])[index_of(page.address, 2)] = x86_phys_of(directory).address | TABLE;
+    return x86_virt_of(page);
+}
+
 void x86_mmu_init(void)
 {
     /* These tables are in use: nothing that runs may lose execution, not even for a moment. */

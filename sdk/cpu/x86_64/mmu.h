@@ -31,6 +31,9 @@ static inline void *x86_virt_of(x86_phys ram)
     return (void *)ram.address;
 }
 
+/* Maps one page of memory, which is no RAM, before there is fa_ram; NULL: it lies below
+ * X86_EARLY_MAP_BYTES, or too far up. */
+void *x86_mmu_map_early(x86_phys page);
 /* Gives the image the rights of its sections and takes execution from all else of the first GiB.
  * Takes pages from fa_ram, which holds RAM below X86_EARLY_MAP_BYTES by now. Panics: no memory. */
 void x86_mmu_init(void);

@@ -15,6 +15,7 @@
 #define VECTOR_PAGE_FAULT 14u
 #define VECTOR_BYTES 16u
 #define GATE_INTERRUPT 0x8eu /* present, ring 0, 64-bit interrupt gate */
+#define RFLAGS_IF UINT64_C(0x200)
 #define FAULT_STACK_BYTES 8192u /* the crash report is printed on it */
 #define INTERRUPT_STACK_BYTES 1024u
 
@@ -177,6 +178,8 @@ __attribute__((target("general-regs-only"))) void x86_trap(struct x86_trap_frame
     if (frame->vector < X86_VECTOR_IRQ_FIRST)
         report_fault(frame);
     taken |= UINT64_C(1) << frame->vector;
-    if (frame->vector != X86_VECTOR_SPURIOUS && eoi_register != NULL)
+    if (eoi_register == NULL)
+        frame->rflags &= ~RFLAGS_IF;
+    else if (frame->vector != X86_VECTOR_SPURIOUS)
         *eoi_register = 0;
 }

@@ -12,7 +12,8 @@
 
 /* Loads the GDT, TSS and IDT. The CPU's interrupts stay closed. */
 void x86_traps_init(void);
-/* How an interrupt is acknowledged, once the interrupt controller is known. */
+/* How an interrupt is acknowledged, once the interrupt controller is known. Without one it lasts until
+ * somebody has looked what it is about (Xen's events), so it closes interrupts behind it. */
 void x86_traps_set_eoi(volatile uint32_t *eoi_register);
 /* Has `handler` called by x86_traps_poll() when the vector's interrupt came; a NULL: none any more. */
 void x86_traps_handle(unsigned vector, void (*handler)(void *arg), void *arg);

@@ -131,9 +131,9 @@ typedef struct xen_vcpu_info {
     uint8_t upcall_pending;
     uint8_t upcall_mask;
     uint8_t pad[6];
-    uint32_t pending_sel[2]; /* bit n: of pending[2 * n] or the one behind it, some bit is set */
-    /* struct arch_vcpu_info, which ARM has not */
-    uint8_t arch[FA_CPU_XEN_VCPU_BYTES - 48];
+    /* Bit n of the first two: in pending[2 * n] or the one behind it, some bit is set. What follows
+     * is struct arch_vcpu_info, empty on ARM. */
+    uint32_t pending_sel[(FA_CPU_XEN_VCPU_BYTES - 40) / 4];
     xen_vcpu_time time;
 } xen_vcpu_info;
 _Static_assert(sizeof(xen_vcpu_info) == FA_CPU_XEN_VCPU_BYTES, "struct vcpu_info");

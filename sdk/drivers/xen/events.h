@@ -14,18 +14,20 @@
 
 #include "xen.h"
 
-/* The caller's, which fills in the handler; it stays where it is until it is closed. */
+/* The caller's, which fills in the handler; it stays as and where it is until it is closed. */
 typedef struct xen_event {
-    void (*happened)(void *arg);
+    void (*happened)(void *arg); /* NULL: the event only ends a wait */
     void *arg;
     uint32_t port; /* 0: none */
 } xen_event;
 
-/* Masks all ports. After a resume, by when they are all closed, it also forgets the handlers of all
- * that were open. */
+/* Masks all ports. After a resume, by when Xen has closed them all, the events that were open are so
+ * no more. */
 void xen_events_init(void);
 /* Calls the handlers of all that is pending; what comes later is for the next call. */
 void xen_events_poll(void);
+/* Whether any event is open that has a handler. */
+bool xen_events_any(void);
 
 /* A new port for `domain` to bind to; bound to what `domain` has made for us; of a virtual interrupt
  * of this (the only) CPU. FA_ENOMEM; FA_ENOSPC: the domain has no more ports; Xen's refusals. */
