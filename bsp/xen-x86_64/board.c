@@ -23,7 +23,7 @@ static const x86_machine *machine;
 __attribute__((no_stack_protector)) void x86_start(uint32_t start_info)
 {
     static pvh_boot boot;
-    machine = machine_is_xen() ? &machine_xen : &machine_pc;
+    machine = machine_xen_found() ? &machine_xen : &machine_pc;
     __stack_chk_guard = entropy_early_word() & ~UINT64_C(0xff);
     machine->start_early();
     x86_traps_init();

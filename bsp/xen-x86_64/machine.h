@@ -30,6 +30,6 @@ typedef struct x86_machine {
 
 extern const x86_machine machine_pc, machine_xen;
 /* Whether this is a domain of Xen. */
-bool machine_is_xen(void);
+bool machine_xen_found(void);
 
 #endif

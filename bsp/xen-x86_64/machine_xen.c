@@ -35,7 +35,7 @@ static bool has_console;
 static uint64_t start_ns; /* of Xen's time, when ours began */
 
 /* Hypervisors that a guest may know have their leaves one behind the other. */
-bool machine_is_xen(void)
+bool machine_xen_found(void)
 {
     if (!(x86_cpuid_of(1).c & CPUID_1_ECX_HYPERVISOR))
         return false;
