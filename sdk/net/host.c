@@ -92,6 +92,7 @@ void fa_host_set_link(fa_host *host, bool up, uint64_t now_ns)
         return;
     host->link_up = up;
     fa_arp_flush(host); /* it may be another network's cable */
+    memset(host->ipv4.paths, 0, sizeof host->ipv4.paths);
     if (up)
         fa_arp_announce(host);
     else

@@ -44,9 +44,8 @@ fa_ip4 fa_ipv4_source(const fa_host *host, fa_ip4 destination)
     return is_loopback(destination) ? destination : host->address;
 }
 
-uint16_t fa_ipv4_payload_max(const fa_host *host, fa_ip4 destination)
+uint16_t fa_ipv4_link_payload_max(const fa_host *host)
 {
-    (void)destination; /* what is known of paths, connections know (RFC 1191) */
     return (uint16_t)(host->options.mtu - sizeof(fa_ipv4_header));
 }
 
@@ -289,12 +288,14 @@ static fa_err output(fa_host *host, fa_packet *packet, fa_ip4 source, fa_ip4 des
         fa_host_drop(host, packet);
         return FA_ENOENT;
     }
-    /* TCP finds out what fits (RFC 1191); its datagrams need no number then (RFC 6864, 4.1). */
+    /* TCP finds out what fits, each connection for itself (RFC 1191); its datagrams need no number then
+     * (RFC 6864, 4.1). */
     if (protocol == FA_IPV4_TCP)
         fields.flags_fragment_offset = fa_be16_of(FA_IPV4_DONT_FRAGMENT);
     else
         fields.identification = fa_be16_of(host->ipv4.identification++);
-    const bool fits = packet->len <= fa_ipv4_payload_max(host, destination);
+    const bool fits = packet->len <= (protocol == FA_IPV4_TCP ? fa_ipv4_link_payload_max(host)
+                                                              : fa_ipv4_payload_max(host, destination));
     if (!fits && protocol != FA_IPV4_TCP)
         return send_fragments(host, packet, &fields, next_hop);
     fa_err err = fits || packet->segment_payload_bytes != 0 ? FA_OK : FA_ELIMIT;

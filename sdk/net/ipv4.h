@@ -48,8 +48,20 @@ typedef struct fa_ipv4_reassembly {
     fa_packet *fragments; /* sorted by offset, which is in checksum_start */
 } fa_ipv4_reassembly;
 
+/* Paths that take less than the link does (RFC 1191, 6.3); the oldest goes. */
+#define FA_IPV4_PATHS_MAX 16u
+#define FA_IPV4_PATH_NS (600 * FA_NS_PER_S)
+
+typedef struct fa_ipv4_path {
+    uint64_t until_ns; /* past: unused */
+    fa_ip4 destination;
+    uint16_t mtu;
+} fa_ipv4_path;
+
 typedef struct fa_ipv4 {
     uint16_t identification; /* of the next datagram */
+    fa_ipv4_path paths[FA_IPV4_PATHS_MAX];
+    uint64_t paths_until_ns; /* the last of them */
     uint32_t fragment_count; /* of all reassemblies */
     fa_ipv4_reassembly reassemblies[FA_IPV4_REASSEMBLIES_MAX];
 } fa_ipv4;
@@ -90,8 +102,11 @@ bool fa_ipv4_on_link(const fa_host *host, fa_ip4 address);
 bool fa_ipv4_reachable(const fa_host *host, fa_ip4 destination);
 /* The sum over the pseudo header of TCP and UDP (RFC 9293, 3.1), for fa_checksum_fold(). */
 uint32_t fa_ipv4_pseudo_sum(fa_ip4 source, fa_ip4 destination, uint8_t protocol, size_t len);
-/* The largest payload of IP to that address in one packet. */
-uint16_t fa_ipv4_payload_max(const fa_host *host, fa_ip4 destination);
+/* The largest payload of IP in one packet: that the link takes; and, as far as is known, the path there. */
+uint16_t fa_ipv4_link_payload_max(const fa_host *host);
+uint16_t fa_ipv4_payload_max(fa_host *host, fa_ip4 destination);
+/* The path there takes packets of `mtu` bytes only. */
+void fa_ipv4_learn_path(fa_host *host, fa_ip4 destination, uint16_t mtu);
 
 static inline bool fa_ip4_is(fa_ip4 a, fa_ip4 b)
 {

@@ -310,6 +310,7 @@ static void path_mtu(fa_tcp *tcp, uint16_t next_hop_mtu)
     uint32_t mtu = next_hop_mtu;
     if (mtu < MTU_MIN)
         mtu = MTU_MIN;
+    fa_ipv4_learn_path(tcp->host, tcp->entry.peer, (uint16_t)mtu);
     const uint32_t mss =
         mtu - 40 - (tcp->timestamps ? FA_TCP_TIMESTAMPS_BYTES : 0); /* IPv4's header and TCP's */
     if (mss >= tcp->mss)

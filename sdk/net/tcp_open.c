@@ -14,7 +14,7 @@ static const uint16_t cookie_mss[8] = {216, 536, 1024, 1220, 1360, 1440, 1460, 8
 #define COOKIE_NO_SCALE 15u
 #define COOKIE_SACK 16u
 
-uint16_t fa_tcp_mss_for(const fa_host *host, fa_ip4 peer, uint16_t peer_mss, bool timestamps)
+uint16_t fa_tcp_mss_for(fa_host *host, fa_ip4 peer, uint16_t peer_mss, bool timestamps)
 {
     uint32_t mss = fa_ipv4_payload_max(host, peer) - FA_TCP_HEADER_BYTES;
     if (peer_mss == 0)
@@ -159,7 +159,7 @@ static void send_syn_ack(fa_host *host, const fa_tcp_entry *entry, const fa_tcp_
                              .timestamps = handshake->timestamps,
                              .ts_value = ts_value,
                              .ts_echo = handshake->ts_recent,
-                             .mss = fa_tcp_mss_for(host, entry->peer, UINT16_MAX, false),
+                             .mss = fa_tcp_mss_own(host),
                              .scale = handshake->scale,
                              .sack = handshake->sack});
 }

@@ -233,7 +233,7 @@ static void send_syn(fa_tcp *tcp)
     const bool answer = tcp->phase == FA_TCP_SYN_RECEIVED;
     fa_tcp_bare bare = bare_of(tcp, tcp->iss, (uint8_t)(FA_TCP_SYN | (answer ? FA_TCP_ACK : 0)));
     bare.window = UINT16_MAX;
-    bare.mss = fa_tcp_mss_for(tcp->host, tcp->entry.peer, UINT16_MAX, false);
+    bare.mss = fa_tcp_mss_own(tcp->host);
     bare.timestamps = !answer || tcp->timestamps;
     bare.scale = !answer || tcp->scale;
     bare.sack = !answer || tcp->sack;

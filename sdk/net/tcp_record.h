@@ -224,7 +224,12 @@ void fa_tcp_listener_input(fa_host *host, fa_tcp_listener *listener, fa_tcp_segm
 void fa_tcp_half_open_input(fa_tcp_half_open *half, fa_tcp_segment *segment);
 void fa_tcp_half_open_end(fa_tcp_half_open *half);
 void fa_tcp_begin(fa_tcp *tcp, const fa_tcp_handshake *handshake); /* is ESTABLISHED */
-uint16_t fa_tcp_mss_for(const fa_host *host, fa_ip4 peer, uint16_t peer_mss, bool timestamps);
+uint16_t fa_tcp_mss_for(fa_host *host, fa_ip4 peer, uint16_t peer_mss, bool timestamps);
+/* What our SYNs name: what the link takes; of the path to us, only the peer can learn (RFC 1191, 3.1). */
+static inline uint16_t fa_tcp_mss_own(const fa_host *host)
+{
+    return (uint16_t)(fa_ipv4_link_payload_max(host) - FA_TCP_HEADER_BYTES);
+}
 
 /* tcp_in.c */
 void fa_tcp_connection_input(fa_tcp *tcp, fa_tcp_segment *segment);

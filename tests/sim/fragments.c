@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Fragments as a stranger sends them: in any order, twice, over one another, too many, too late. */
+/* Fragments as a stranger sends them: in any order, twice, over one another, too many, too late; and what
+ * this host sends in fragments. */
 #include "frames.h"
 #include <stdio.h>
 
@@ -102,14 +103,16 @@ static void fragments_too_late(void **state)
     assert_true(fa_ip4_is(f.ip.destination, sim_ip4("10.0.0.7")));
     assert_int_equal(take_ip(wire, &f), 0);
     send_part(wire, bytes, 64, 128, true); /* without its beginning */
-    bytes[0] = FA_ICMP_UNREACHABLE;
-    send_ip(wire, "10.0.0.8", "10.0.0.1", FA_IPV4_ICMP, FA_IPV4_MORE_FRAGMENTS, bytes, 64);
     send_ip_to(wire, FA_MAC_BROADCAST, "10.0.0.7", "10.0.0.255", FA_IPV4_UDP,
                FA_IPV4_MORE_FRAGMENTS, bytes, 64);
     send_ip(wire, "0.0.0.0", "10.0.0.1", FA_IPV4_UDP, FA_IPV4_MORE_FRAGMENTS, bytes, 64);
-    assert_int_equal(host->host.ipv4.fragment_count, 4);
+    assert_int_equal(host->host.ipv4.fragment_count, 3);
     sim_run(&world, FA_IPV4_REASSEMBLY_NS + FA_NS_PER_S, NULL, NULL);
     assert_int_equal(host->host.ipv4.fragment_count, 0);
+    assert_int_equal(take_ip(wire, &f), 0);
+    bytes[0] = FA_ICMP_UNREACHABLE;
+    send_part(wire, bytes, 0, 64, true);
+    sim_run(&world, FA_IPV4_REASSEMBLY_NS + FA_NS_PER_S, NULL, NULL);
     assert_int_equal(take_ip(wire, &f), 0);
     /* With no more allowed, none is sent; all pages are back. */
     host->host.icmp.error_used_ns = UINT64_MAX / 2;
@@ -120,12 +123,48 @@ static void fragments_too_late(void **state)
     stop_with_wire(wire);
 }
 
+/* What goes where a path takes less than the link is cut to fit that; by another cable, it is not. */
+static void narrow_path(void **state)
+{
+    (void)state;
+    sim_host *host;
+    frame f;
+    static const uint8_t bytes[1400];
+    sim_wire *wire = start_with_wire(&host);
+    send_arp(wire, FA_ARP_REQUEST, wire_mac, "10.0.0.7", "10.0.0.1");
+    fa_udp_socket socket = {0};
+    const fa_endpoint to = {sim_ip4("10.0.0.7"), 9};
+    assert_int_equal(fa_udp_bind(&host->host, &socket, 0), FA_OK);
+    fa_ipv4_learn_path(&host->host, to.address, 600);
+    for (unsigned round = 0; round < 2; round++) {
+        drain(wire);
+        assert_int_equal(fa_udp_send_bytes(&host->host, &socket, to, bytes, sizeof bytes), FA_OK);
+        sim_run(&world, FA_NS_PER_MS, NULL, NULL);
+        size_t len, largest = 0, total = 0;
+        while ((len = take_ip(wire, &f)) > 0) {
+            largest = len > largest ? len : largest;
+            total += len - 34;
+        }
+        assert_int_equal(total, 8 + sizeof bytes);
+        if (round == 0)
+            assert_in_range(largest, 14 + 590, 14 + 600);
+        else
+            assert_int_equal(largest, 34 + 8 + sizeof bytes);
+        sim_set_link(host, false);
+        sim_set_link(host, true);
+        send_arp(wire, FA_ARP_REQUEST, wire_mac, "10.0.0.7", "10.0.0.1");
+    }
+    fa_udp_unbind(&host->host, &socket);
+    stop_with_wire(wire);
+}
+
 int main(void)
 {
     seed = sim_seed();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fragments),
         cmocka_unit_test(fragments_too_late),
+        cmocka_unit_test(narrow_path),
     };
     return cmocka_run_group_tests_name("fragments", tests, NULL, NULL);
 }

@@ -222,6 +222,42 @@ static void path_mtu(uint64_t seed)
     require(total == sizeof page);
     fa_tcp_close(both.client, both.a, false);
     fa_tcp_close(both.server, both.b, false);
+    /* The next connection knows it, and names its own link's all the same; ten minutes later it is
+     * forgotten. */
+    couple_connect(&both);
+    require(both.a->mss == 948 && both.b->mss == 1448);
+    fa_tcp_close(both.client, both.a, false);
+    fa_tcp_close(both.server, both.b, false);
+    couple_run(&both, 600 * S);
+    couple_connect(&both);
+    require(both.a->mss == 1448);
+    fa_tcp_close(both.client, both.a, false);
+    fa_tcp_close(both.server, both.b, false);
+    couple_free(&both);
+}
+
+/* More paths than are remembered: the oldest go. A path never becomes wider by an error. */
+static void many_paths(uint64_t seed)
+{
+    couple both;
+    couple_init(&both, seed);
+    fa_host *host = both.client;
+    for (uint32_t i = 0; i < 3 * FA_IPV4_PATHS_MAX; i++) {
+        fa_ipv4_learn_path(host, fa_ip4_of(i), (uint16_t)(1000 + i));
+        fa_ipv4_learn_path(host, fa_ip4_of(i), 1400);
+        fa_ipv4_learn_path(host, fa_ip4_of(i), (uint16_t)(900 + i));
+        require(fa_ipv4_payload_max(host, fa_ip4_of(i)) == 880 + i);
+        host->now_ns += S;
+    }
+    for (uint32_t i = 0; i < 3 * FA_IPV4_PATHS_MAX; i++)
+        require(fa_ipv4_payload_max(host, fa_ip4_of(i)) ==
+                (i < 2 * FA_IPV4_PATHS_MAX ? 1480 : 880 + i));
+    fa_ipv4_learn_path(host, fa_ip4_of(1), 1500);
+    fa_ipv4_learn_path(host, fa_ip4_of(1), 9000);
+    require(fa_ipv4_payload_max(host, fa_ip4_of(1)) == 1480);
+    host->now_ns += FA_IPV4_PATH_NS;
+    require(fa_ipv4_payload_max(host, fa_ip4_of(47)) == 1480);
+    both.world.now_ns = host->now_ns;
     couple_free(&both);
 }
 
@@ -373,6 +409,7 @@ int main(int argc, char **argv)
         {"backlog", backlog, 1},
         {"idle connections hold no page", idle_connections, 1},
         {"path MTU", path_mtu, 1},
+        {"many paths", many_paths, 1},
         {"another address", another_address, 1},
         {"peers that do not read", peers_that_do_not_read, 1},
         {"nobody reads", nobody_reads, 1},

@@ -191,9 +191,8 @@ bool fa_ipv4_reachable(const fa_host *host, fa_ip4 destination)
     return true;
 }
 
-uint16_t fa_ipv4_payload_max(const fa_host *host, fa_ip4 destination)
+uint16_t fa_ipv4_link_payload_max(const fa_host *host)
 {
-    (void)destination;
     return (uint16_t)(host->options.mtu - 20);
 }
 

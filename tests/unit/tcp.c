@@ -25,10 +25,9 @@ uint32_t fa_ipv4_pseudo_sum(fa_ip4 source, fa_ip4 destination, uint8_t protocol,
     return (uint32_t)len + protocol;
 }
 
-uint16_t fa_ipv4_payload_max(const fa_host *host, fa_ip4 destination)
+uint16_t fa_ipv4_link_payload_max(const fa_host *host)
 {
     (void)host;
-    (void)destination;
     return 1480;
 }
 
