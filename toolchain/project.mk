@@ -25,8 +25,9 @@ $(error LIBS=$(filter-out $(app_libs_known),$(LIBS)): there is no such library; 
 endif
 # A machine says which board, as in `fata run`.
 ifneq ($(ON),)
-BSP ?= $(or $(firstword $(patsubst $(FATA)/bsp/%/board.mk,%,$(shell \
-	grep -lE '^BOARD_MACHINES :=(.* )?$(ON)( |$$)' $(FATA)/bsp/*/board.mk))),xen-x86_64)
+app_boards := $(patsubst $(FATA)/bsp/%/board.mk,%,$(shell \
+	grep -lE '^BOARD_MACHINES :=(.* )?$(ON)( |$$)' $(FATA)/bsp/*/board.mk))
+BSP ?= $(or $(filter xen-x86_64,$(app_boards)),$(firstword $(app_boards)),xen-x86_64)
 endif
 BSP ?= xen-x86_64
 ifeq ($(wildcard $(FATA)/bsp/$(BSP)/board.mk),)

@@ -26,8 +26,7 @@ static char *comma_doubled(const char *value)
     return text.bytes;
 }
 
-/* The guest splits its command line as a POSIX shell splits words: each argument is quoted for that. */
-static char *guest_command_line(char *const *arguments)
+char *machine_command_line(char *const *arguments)
 {
     struct text line = {0};
 
@@ -107,7 +106,7 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
 {
     static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                                         "-serial",     "stdio",           "-monitor", "none"};
-    char *line = guest_command_line(plan->arguments);
+    char *line = machine_command_line(plan->arguments);
 
     words_add(argv, plan->program);
     words_add(argv, "-M");

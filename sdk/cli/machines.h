@@ -70,6 +70,9 @@ const char *machine_names_with_virtio(void);
 /* The path of the device tree of a machine that has one. */
 const char *machine_device_tree(const struct machine *machine);
 
+/* The arguments as one command line: the guest splits it as a POSIX shell splits words, each is quoted for that. */
+char *machine_command_line(char *const *arguments);
+
 /* NULL when this host has what runs the machine; else what is missing and how to get it. */
 const char *machine_missing(const struct machine *machine);
 

@@ -80,7 +80,7 @@ static bool read_number(const char *text, uint64_t max, uint64_t *value_out, con
     return isdigit((unsigned char)text[0]) && errno == 0 && *value_out <= max;
 }
 
-static uint64_t read_memory(const char *text)
+uint64_t run_read_memory(const char *text)
 {
     const char *rest;
     uint64_t mib;
@@ -207,7 +207,7 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
         switch (id) {
         case OPTION_BSP: request.bsp = walk.value; break;
         case OPTION_ON: request.on = walk.value; break;
-        case OPTION_MEMORY: request.plan.memory_mib = read_memory(walk.value); break;
+        case OPTION_MEMORY: request.plan.memory_mib = run_read_memory(walk.value); break;
         case OPTION_DISK: add_disk(&request.plan, walk.value); break;
         case OPTION_PORT: add_port(&request.plan, walk.value); break;
         case OPTION_TAP: read_tap(&request.plan, walk.value); break;

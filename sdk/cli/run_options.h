@@ -23,6 +23,9 @@ struct run_request {
 extern const struct cli_option run_options[];
 extern const char run_details[];
 
+/* The value of --memory, in MiB; ends the program if it is none. */
+uint64_t run_read_memory(const char *text);
+
 struct run_request run_read_options(const struct cli_command *command, int argc, char **argv);
 
 #endif

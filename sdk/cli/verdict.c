@@ -206,6 +206,11 @@ bool verdict_xen_arm(const struct image *image, char *why)
     return counts_all_bytes(&image->zimage, "Xen", why);
 }
 
+bool verdict_xen_any(const struct image *image, char *why)
+{
+    return image->format == IMAGE_ZIMAGE ? verdict_xen_arm(image, why) : verdict_xen(image, why);
+}
+
 bool verdict_bootz(const struct image *image, char *why)
 {
     if (!is_zimage(image, why)) {

@@ -20,7 +20,7 @@ struct verdict {
 
 extern const struct verdict verdicts[]; /* ends with {0} */
 
-verdict_function verdict_xen, verdict_qemu, verdict_rust_vmm, verdict_process, verdict_qemu_arm, verdict_xen_arm,
+verdict_function verdict_xen_any, verdict_xen, verdict_qemu, verdict_rust_vmm, verdict_process, verdict_qemu_arm, verdict_xen_arm,
     verdict_bootz;
 
 const char *elf_machine_name(uint16_t machine);

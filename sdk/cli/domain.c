@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/* The files by which Xen's toolstacks start a guest: xl's (xl.cfg(5)) and libvirt's (its "Domain XML format"). */
+#include "package.h"
+
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+/* A string of xl.cfg, as tools/libs/util/libxlu_cfg_l.l of Xen reads it: in quotes, with backslashes. */
+static void add_xl_string(struct text *out, const char *key, const char *value)
+{
+    text_addf(out, "%s = \"", key);
+    for (; *value != '\0'; value++) {
+        unsigned char byte = (unsigned char)*value;
+
+        if (byte < ' ' || byte == '"' || byte == '\\' || byte == 0x7f) {
+            text_addf(out, "\\x%02x", byte);
+        } else {
+            text_add_bytes(out, value, 1);
+        }
+    }
+    text_add(out, "\"\n");
+}
+
+void package_xl(const struct package *package, struct text *out)
+{
+    text_addf(out, "# %s as a guest of Xen. Start it by: xl create -c %s/%s.cfg\n", package->name, package->folder,
+              package->name);
+    add_xl_string(out, "name", package->name);
+    add_xl_string(out, "type", "pvh");
+    add_xl_string(out, "kernel", text_format("%s/%s", package->folder, package->name));
+    if (package->command_line[0] != '\0') {
+        add_xl_string(out, "cmdline", package->command_line);
+    }
+    text_addf(out, "memory = %" PRIu64 "\nvcpus = 1\n", package->memory_mib);
+    add_xl_string(out, "on_poweroff", "destroy");
+    add_xl_string(out, "on_reboot", "restart");
+    add_xl_string(out, "on_crash", "destroy");
+}
+
+/* XML 1.0 has no other control characters than three, not even as references. */
+static void add_xml(struct text *out, const char *value)
+{
+    for (; *value != '\0'; value++) {
+        switch (*value) {
+        case '&': text_add(out, "&amp;"); break;
+        case '<': text_add(out, "&lt;"); break;
+        case '>': text_add(out, "&gt;"); break;
+        case '\t': case '\n': case '\r': text_addf(out, "&#%d;", *value); break;
+        default:
+            if ((unsigned char)*value < ' ') {
+                cli_fail("the control character 0x%02x cannot stand in XML, which libvirt reads", *value);
+            }
+            text_add_bytes(out, value, 1);
+            break;
+        }
+    }
+}
+
+static void add_element(struct text *out, const char *indent, const char *name, const char *value)
+{
+    text_addf(out, "%s<%s>", indent, name);
+    add_xml(out, value);
+    text_addf(out, "</%s>\n", name);
+}
+
+/* For what Xen starts on ARM, libvirt has no other name than that of its oldest guests, and its schema no word for the
+ * architecture, which Xen reads from the image. */
+static const char *libvirt_type(const struct image *image)
+{
+    return image->format == IMAGE_ZIMAGE ? "<type machine='xenpv'>linux</type>"
+                                         : "<type arch='x86_64' machine='xenpvh'>xenpvh</type>";
+}
+
+void package_libvirt(const struct package *package, struct text *out)
+{
+    text_addf(out, "<!-- %s as a guest of Xen. Start it by: virsh -c xen:///system create %s/%s.xml -->\n",
+              package->name, package->folder, package->name);
+    text_add(out, "<domain type='xen'>\n");
+    add_element(out, "  ", "name", package->name);
+    text_addf(out, "  <memory unit='MiB'>%" PRIu64 "</memory>\n  <vcpu>1</vcpu>\n  <os>\n    %s\n", package->memory_mib,
+              libvirt_type(package->image));
+    add_element(out, "    ", "kernel", text_format("%s/%s", package->folder, package->name));
+    if (package->command_line[0] != '\0') {
+        add_element(out, "    ", "cmdline", package->command_line);
+    }
+    text_add(out, "  </os>\n");
+    add_element(out, "  ", "on_poweroff", "destroy");
+    add_element(out, "  ", "on_reboot", "restart");
+    add_element(out, "  ", "on_crash", "destroy");
+    text_add(out, "  <devices>\n    <console type='pty'>\n      <target type='xen' port='0'/>\n    </console>\n"
+                  "  </devices>\n</domain>\n");
+}

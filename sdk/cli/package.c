@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `fata package`: an image and the files by which another system starts it, in one folder to be copied there. Each form is
+ * a line in the table below; what its files say is made elsewhere (package.h).
+ */
+#include "package.h"
+
+#include "board.h"
+#include "cli.h"
+#include "files.h"
+#include "machines.h"
+#include "project.h"
+#include "run_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { OPTION_AS = 1, OPTION_BSP, OPTION_DEBUG, OPTION_IMAGE, OPTION_MEMORY, OPTION_FOLDER, OPTION_OUTPUT };
+
+static const struct cli_option options[] = {
+    {OPTION_AS, "--as", "FORM", "what to make, see below"},
+    {OPTION_BSP, "--bsp", "B", "the board to build for (default: " BOARD_DEFAULT "); see `fata boards`"},
+    {OPTION_DEBUG, "--debug", NULL, "a build for debugging (DEBUG=1)"},
+    {OPTION_IMAGE, "--image", "IMAGE", "package this file and build nothing"},
+    {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M)"},
+    {OPTION_FOLDER, "--folder", "FOLDER", "where the files will lie on that system (default: " PACKAGE_FOLDER ")"},
+    {OPTION_OUTPUT, "--output", "FOLDER", "where to write them here (default: IMAGE-FORM)"},
+    {0},
+};
+
+static const char details[] =
+    "Builds the project in the current folder and makes a folder with its image and what another system needs to start\n"
+    "it. Arguments behind `--` become the guest's. FORM is one of:\n\n"
+    "  xl       Xen, by xl: NAME.cfg; copy the folder's files to FOLDER there, then `xl create -c FOLDER/NAME.cfg`\n"
+    "  libvirt  Xen, by libvirt: NAME.xml; likewise, `virsh -c xen:///system create --console FOLDER/NAME.xml`\n\n"
+    "Exit status: 0 made, 1 failed, 2 wrong usage.\n";
+
+/* One file beside the image: NAME and `suffix`. */
+struct form {
+    const char *name;
+    const char *suffix;
+    verdict_function *boots;
+    void (*make)(const struct package *package, struct text *out);
+};
+
+static const struct form forms[] = {
+    {"xl", ".cfg", verdict_xen_any, package_xl},
+    {"libvirt", ".xml", verdict_xen_any, package_libvirt},
+};
+
+enum { FORM_COUNT = sizeof forms / sizeof forms[0] };
+
+struct request {
+    const struct form *form;
+    const char *bsp;
+    const char *image;
+    const char *output;
+    bool debug;
+    char *const *arguments;
+    struct package package;
+};
+
+static const struct form *find_form(const char *name)
+{
+    const char *names[FORM_COUNT + 1];
+    struct text list = {0};
+
+    for (size_t i = 0; i < FORM_COUNT; i++) {
+        if (strcmp(forms[i].name, name) == 0) {
+            return &forms[i];
+        }
+        names[i] = forms[i].name;
+        text_addf(&list, "%s%s", i == 0 ? "" : ", ", forms[i].name);
+    }
+    names[FORM_COUNT] = NULL;
+    cli_usage("no form `%s`%s; the forms are %s", name, cli_suggest(name, names), list.bytes);
+}
+
+const char *package_name(const char *path)
+{
+    static const char valid[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    const char *last = strrchr(path, '/');
+    char *name = text_format("%s", last != NULL ? last + 1 : path);
+
+    for (char *at = name; *(at += strspn(at, valid)) != '\0';) {
+        *at = '-';
+    }
+    return name;
+}
+
+static const char *read_folder(const char *text)
+{
+    size_t len = strlen(text);
+
+    while (len > 0 && text[len - 1] == '/') {
+        len--;
+    }
+    if (text[0] != '/' || len == 0) {
+        cli_usage("--folder %s: it must be an absolute path, and not /", text);
+    }
+    return text_format("%.*s", (int)len, text);
+}
+
+static struct request read_options(const struct cli_command *command, int argc, char **argv)
+{
+    static char *no_arguments[] = {NULL};
+    struct cli_walk walk = cli_walk_start(command, argc, argv);
+    struct request request = {
+        .bsp = BOARD_DEFAULT,
+        .arguments = no_arguments,
+        .package = {.memory_mib = MACHINE_MEMORY_MIB, .folder = PACKAGE_FOLDER},
+    };
+
+    for (int id; (id = cli_next(&walk)) != CLI_END;) {
+        switch (id) {
+        case OPTION_AS: request.form = find_form(walk.value); break;
+        case OPTION_BSP: request.bsp = board_find(walk.value)->name; break;
+        case OPTION_DEBUG: request.debug = true; break;
+        case OPTION_IMAGE: request.image = walk.value; break;
+        case OPTION_MEMORY: request.package.memory_mib = run_read_memory(walk.value); break;
+        case OPTION_FOLDER: request.package.folder = read_folder(walk.value); break;
+        case OPTION_OUTPUT: request.output = walk.value; break;
+        case CLI_REST:
+            request.arguments = argv + walk.next;
+            walk.next = walk.argc;
+            break;
+        default: cli_usage("unexpected argument `%s`; the guest's own arguments stand behind `--`", walk.value);
+        }
+    }
+    if (request.form == NULL) {
+        cli_usage("--as is missing: what to make; `fata package --help` names the forms");
+    }
+    return request;
+}
+
+static void write_file(const char *path, const char *bytes, size_t len, mode_t mode)
+{
+    FILE *file;
+
+    (void)remove(path); /* it may be a link, or in use */
+    file = fopen(path, "we");
+    if (file == NULL || fwrite(bytes, 1, len, file) != len || fclose(file) != 0 || chmod(path, mode) != 0) {
+        cli_fail("cannot write %s: %s", path, strerror(errno));
+    }
+    printf("%s\n", path);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct request request = read_options(command, argc, argv);
+    struct package *package = &request.package;
+    struct words no_targets = {0};
+    struct text bytes = {0}, told = {0};
+    char reason[VERDICT_WHY_CAP];
+    struct image image;
+    const char *why;
+
+    if (request.image == NULL) {
+        project_require();
+        if (!project_make(request.bsp, request.debug, true, &no_targets)) {
+            cli_fail("the build for %s failed", request.bsp);
+        }
+        request.image = project_image(request.bsp, request.debug);
+    }
+    if (!file_read(request.image, IMAGE_BYTES_MAX, &bytes, &why) ||
+        !image_parse(&image, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
+        cli_fail("cannot package %s: %s", request.image, why);
+    }
+    if (!request.form->boots(&image, reason)) {
+        cli_fail("%s cannot be packaged for %s: %s", request.image, request.form->name, reason);
+    }
+    package->name = package_name(request.image);
+    package->image = &image;
+    package->command_line = machine_command_line(request.arguments);
+    request.form->make(package, &told);
+    if (request.output == NULL) {
+        request.output = text_format("%s-%s", request.image, request.form->name);
+    }
+    if (mkdir(request.output, 0777) != 0 && errno != EEXIST) {
+        cli_fail("cannot make the folder %s: %s", request.output, strerror(errno));
+    }
+    write_file(text_format("%s/%s", request.output, package->name), bytes.bytes, bytes.len, 0755);
+    write_file(text_format("%s/%s%s", request.output, package->name, request.form->suffix), told.bytes, told.len, 0644);
+    return cli_flush() ? CLI_OK : CLI_FAILED;
+}
+
+const struct cli_command command_package = {
+    .name = "package",
+    .synopsis = "--as FORM [OPTIONS] [-- ARGUMENTS]",
+    .summary = "Makes what another system needs to start the project's image",
+    .details = details,
+    .options = options,
+    .usage_status = CLI_BAD_USAGE,
+    .failure_status = CLI_FAILED,
+    .run = run,
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What `fata package` makes: an image and, beside it, the files by which another system starts it. Each form of package is
+ * a function that makes such files' texts of a struct package; package.c has the table of forms, `fata run` takes the same
+ * texts where a machine starts its guests by them.
+ */
+#ifndef FATA_CLI_PACKAGE_H
+#define FATA_CLI_PACKAGE_H
+
+#include "image.h"
+#include "text.h"
+
+#include <stdint.h>
+
+#define PACKAGE_FOLDER "/var/lib/fata" /* where the files lie on the system that starts the image, unless told another */
+
+struct package {
+    const char *name;
+    const char *folder; /* where its files will lie, absolute */
+    const struct image *image;
+    uint64_t memory_mib;
+    const char *command_line; /* as the guest gets it; "" for none */
+};
+
+/* The name of a guest that is made of the image at `path`: its last part, with what is no letter, digit, '.', '_' and '-'
+ * replaced. */
+const char *package_name(const char *path);
+
+/* Xen's toolstack: NAME.cfg. Virtual machines by libvirt: NAME.xml. */
+void package_xl(const struct package *package, struct text *out);
+void package_libvirt(const struct package *package, struct text *out);
+
+#endif
