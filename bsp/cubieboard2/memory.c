@@ -66,7 +66,8 @@ void memory_init(uintptr_t dt_end)
 {
     fa_ranges ram = {.count = 0};
     find_ram(&ram);
-    const uintptr_t notes = (uintptr_t)page_up(dt_end);
+    uintptr_t notes; /* behind the page tables that are in use already */
+    uintptr_t early_end = arm_mmu_early(dt_end, &notes);
     const uintptr_t ram_end = (uintptr_t)fa_ranges_end_at(&ram, ARM_RAM_WINDOW);
     if (ram_end == 0)
         fa_panic("the device tree has no usable memory at 0x%lx, where the image is",
@@ -75,7 +76,7 @@ void memory_init(uintptr_t dt_end)
         fa_panic("not enough memory: the image and its device tree take %lu KiB, there are %lu",
                  (unsigned long)((notes - ARM_RAM_WINDOW) / FA_KIB),
                  (unsigned long)((ram_end - ARM_RAM_WINDOW) / FA_KIB));
-    const uintptr_t early_end = min(ram_end, arm_early_end(dt_end));
+    early_end = min(ram_end, early_end);
     /* RAM so far up that its notes have no room is left alone. */
     while (ram.count > 1 && notes_end_of(&ram, ram.count, notes) >= early_end)
         ram.count--;

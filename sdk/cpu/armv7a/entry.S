@@ -10,6 +10,7 @@
  *     + 16 KiB            the image: code; constants; data and .bss, with the boot's stack: each
  *                         begins with a page of its own, unlike in the file
  *     __image_end         the device tree
+ *     behind it           second-level page tables, a page for each 4 MiB of the RAM's begin
  *
  * The device tree is moved first: to its final place, if the image as it is lies above that, or
  * above both places of the image. Then the image, by code that was copied behind the device tree,
@@ -44,6 +45,10 @@
 #define NMRR 0x44e048e0
 #define SECTION_RAM 0x140e /* TEX 1, C, B: write-back, write-allocate; AP 1: privileged; domain 0 */
 #define SECTION_SHAREABLE 0x10000
+#define PAGE_RAM 0x5e /* a small page of the same kind */
+#define PAGE_SHAREABLE 0x400
+#define KIND_TABLE 1
+#define EARLY_ROOM 0x200000 /* mmu.h: ARM_EARLY_ROOM_BYTES, and these tables */
 /* Walks through cacheable memory: on the A7 and others inner-shareable (IRGN and RGN write-back,
  * write-allocate, S, NOS); on the A8, which has neither, write-back. */
 #define TTBR_SHARED 0x6a
@@ -295,31 +300,46 @@ placed:
     stmialo r12!, {r0-r3}
     blo 1b
 
-    /* The image, and one megabyte more than it, as it lies and where it is linked. */
+    /* The image and what is behind it, where it is linked: by pages from the start, since no entry
+     * that is in use may become one of another size (ARM DDI 0487, D8.16, break before make: a TLB
+     * that has both may abort). And as it lies, for the moment when the MMU goes on. */
     bl compare_a8
     movw r2, #TTBR_SHARED
     movw r3, #SECTION_RAM
+    movw r11, #PAGE_RAM
     moveq r2, #TTBR_A8          /* the A8 treats shareable memory as uncached */
     addne r3, r3, #SECTION_SHAREABLE
+    addne r11, r11, #PAGE_SHAREABLE
     orr r2, r2, r4              /* TTBR0 */
-    add r12, r8, r9
-    add r12, r12, #0x100000
     orr r3, r3, r4
     str r3, [r4, r4, lsr #18]
+    orr r3, r11, r4
     add r0, r4, #WINDOW_ENTRY_BYTES
-    mov r1, r4
-1:  str r3, [r0], #4
-    add r3, r3, #0x100000
-    add r1, r1, #0x100000
-    cmp r1, r12
-    blo 1b
+    add r12, r8, r9
+    add r12, r12, #0xff0
+    add r12, r12, #0xf
+    bfc r12, #0, #12            /* the tables begin */
+    sub r1, r12, r4
+    add r1, r1, #EARLY_ROOM
+    lsr r1, r1, #22             /* how many groups of 4 MiB there are but for one */
+1:  orr r11, r12, #KIND_TABLE
+2:  str r11, [r0], #4
+    add r11, r11, #0x400
+    tst r0, #0xc
+    bne 2b
+3:  str r3, [r12], #4
+    add r3, r3, #0x1000
+    lsls r11, r12, #20
+    bne 3b
+    subs r1, r1, #1
+    bpl 1b
 
     /* Memory is right, but caches may hold older lines of it: those go. */
     mrc p15, 0, r0, c0, c0, 1
     ubfx r0, r0, #16, #4        /* CTR.DminLine: words, as a power of two */
     mov r1, #4
     lsl r1, r1, r0
-    add r3, r8, r9
+    mov r3, r12
     mov r0, r4
 1:  mcr p15, 0, r0, c7, c6, 1   /* DCIMVAC */
     add r0, r0, r1

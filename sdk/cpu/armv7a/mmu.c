@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Page tables: 1 MiB sections for RAM, 4 KiB pages for the image, the stacks, the devices and the
  * ragged ends of RAM. One page holds the second-level tables of four MiBs in a row. entry.S has made
- * the first-level table, at the first byte of RAM, and mapped the image by sections; the same table
- * becomes the final one.
+ * the first-level table, at the first byte of RAM, and mapped the image and more by pages; the same
+ * tables become the final ones.
+ *
+ * An entry that is in use gets other rights as it is. Before its address, memory type or size
+ * changes it is taken out, and the TLB told: one that has both, the old and the new, may abort
+ * (TLB conflict; ARM DDI 0487, D8.16, break before make).
  *
  * A Cortex-A8 walks its tables past its first-level cache, so every entry that is written is cleaned
  * to the point of unification (Cortex-A8 TRM, 6.3). */
@@ -55,9 +59,14 @@ extern const uint8_t __image_end[];
 static fa_cpu_page_entry *const sections = (fa_cpu_page_entry *)ARM_RAM_WINDOW;
 static _Alignas(ARM_PAGE_BYTES) fa_cpu_page_entry device_pages[GROUP_PAGES];
 static unsigned device_page_count;
-static uintptr_t image_mibs_end; /* below, arm_mmu_init() has mapped all pages */
-/* Where the CPU keeps shareable memory in its caches: entry.S has walked its tables so, too. */
-static uint32_t page_shareable, section_shareable;
+static uintptr_t early_end;     /* of what entry.S has mapped by pages */
+static uintptr_t first_ram_end; /* of the piece of RAM that the image is in */
+
+/* Memory is shareable where the CPU keeps such in its caches: entry.S has the tables walked so, too. */
+static uint32_t shareable(uint32_t attribute)
+{
+    return arm_ttbr0() & TTBR_SHAREABLE ? attribute : 0;
+}
 
 static void set(fa_cpu_page_entry *entry, uint32_t value)
 {
@@ -132,25 +141,23 @@ static uint32_t entry_of(uintptr_t address, uint32_t rights)
 {
     return rights == 0 ? 0
                        : (uint32_t)arm_phys_of((const void *)address).address | rights |
-                             page_shareable;
+                             shareable(PAGE_SHAREABLE);
 }
 
-/* The MiBs of the image get pages whose entries are complete before they come into use. */
+uintptr_t arm_mmu_early(uintptr_t dt_end, uintptr_t *tables_end_out)
+{
+    for (early_end = ARM_RAM_WINDOW; (sections[early_end / FA_MIB] & KIND_MASK) == KIND_TABLE;)
+        early_end += FA_MIB;
+    *tables_end_out = (dt_end + ARM_PAGE_BYTES - 1) / ARM_PAGE_BYTES * ARM_PAGE_BYTES +
+                      (early_end - ARM_RAM_WINDOW) / GROUP_BYTES * ARM_PAGE_BYTES;
+    return early_end;
+}
+
 void arm_mmu_init(uintptr_t dt_end, uintptr_t ram_end)
 {
-    if (arm_ttbr0() & TTBR_SHAREABLE) {
-        page_shareable = PAGE_SHAREABLE;
-        section_shareable = SECTION_SHAREABLE;
-    }
-    for (uintptr_t mib = ARM_RAM_WINDOW; mib < dt_end; mib += FA_MIB) {
-        fa_cpu_page_entry *pages = need_pages_around(mib);
-        if (pages == NULL)
-            fa_panic("no memory for page tables");
-        for (uintptr_t at = mib; at < mib + FA_MIB; at += ARM_PAGE_BYTES)
-            set(page_of(pages, at), entry_of(at, rights_of(at, dt_end, ram_end)));
-        use_pages(pages, mib);
-        image_mibs_end = mib + FA_MIB;
-    }
+    first_ram_end = ram_end;
+    for (uintptr_t at = ARM_RAM_WINDOW; at < early_end; at += ARM_PAGE_BYTES)
+        set(page_of(pages_around(at), at), entry_of(at, rights_of(at, dt_end, ram_end)));
     forget_all();
 }
 
@@ -169,11 +176,12 @@ void arm_mmu_map_ram(uintptr_t start, uintptr_t end)
 {
     for (uintptr_t at = start, next; at < end; at = next) {
         next = (at / FA_MIB + 1) * FA_MIB;
-        if (at < image_mibs_end)
+        if (at < early_end && at < first_ram_end)
             continue;
-        if (at % FA_MIB == 0 && next <= end)
+        if (at % FA_MIB == 0 && next <= end && at >= early_end)
             set(&sections[at / FA_MIB],
-                (uint32_t)arm_phys_of((const void *)at).address | SECTION_DATA | section_shareable);
+                (uint32_t)arm_phys_of((const void *)at).address | SECTION_DATA |
+                    shareable(SECTION_SHAREABLE));
         else
             map_pages(at, next < end ? next : end);
     }
@@ -188,7 +196,8 @@ void arm_mmu_finish(void)
     forget_all();
 }
 
-fa_err arm_mmu_map_device(arm_phys start, size_t len, arm_mmio *device_out)
+/* In the window for devices, for good. */
+static fa_err map_there(arm_phys start, size_t len, uint32_t attributes, uintptr_t *address_out)
 {
     const uint32_t first = (uint32_t)start.address & PAGE_ADDRESS;
     const size_t count = ((uint32_t)start.address - first + len + ARM_PAGE_BYTES - 1) / ARM_PAGE_BYTES;
@@ -196,18 +205,37 @@ fa_err arm_mmu_map_device(arm_phys start, size_t len, arm_mmio *device_out)
         return FA_EINVAL;
     if (count > GROUP_PAGES - device_page_count)
         return FA_ELIMIT;
-    const uintptr_t at = ARM_DEVICE_WINDOW + device_page_count * ARM_PAGE_BYTES;
+    *address_out = ARM_DEVICE_WINDOW + device_page_count * ARM_PAGE_BYTES +
+                   ((uint32_t)start.address - first);
     for (size_t i = 0; i < count; i++)
-        set(&device_pages[device_page_count++], (first + i * ARM_PAGE_BYTES) | DEVICE);
+        set(&device_pages[device_page_count++], (first + i * ARM_PAGE_BYTES) | attributes);
     for (uintptr_t mib = ARM_DEVICE_WINDOW; mib < ARM_DEVICE_WINDOW + GROUP_BYTES; mib += FA_MIB)
         use_pages(device_pages, mib);
     arm_dsb();
     arm_isb();
-    *device_out = (arm_mmio)(at + ((uint32_t)start.address - first));
     return FA_OK;
 }
 
-/* Turns a section of RAM into pages with the same rights. */
+fa_err arm_mmu_map_device(arm_phys start, size_t len, arm_mmio *device_out)
+{
+    uintptr_t address;
+    const fa_err err = map_there(start, len, DEVICE, &address);
+    if (err == FA_OK)
+        *device_out = (arm_mmio)address;
+    return err;
+}
+
+fa_err arm_mmu_map_shared(arm_phys start, size_t len, void **memory_out)
+{
+    uintptr_t address;
+    const fa_err err = map_there(start, len, DATA | shareable(PAGE_SHAREABLE), &address);
+    if (err == FA_OK)
+        *memory_out = (void *)address;
+    return err;
+}
+
+/* Turns a section of RAM into pages with the same rights. Nothing in it is used meanwhile: the image,
+ * its stack and these tables lie among the early pages, fibers' stacks are mapped elsewhere. */
 static fa_err split(uintptr_t address)
 {
     const uintptr_t mib = address / FA_MIB * FA_MIB;
@@ -218,8 +246,11 @@ static fa_err split(uintptr_t address)
         return FA_ENOMEM;
     for (uintptr_t at = mib; at < mib + FA_MIB; at += ARM_PAGE_BYTES)
         set(page_of(pages, at), entry_of(at, DATA));
-    use_pages(pages, mib);
+    set(&sections[address / FA_MIB], 0);
     forget_all();
+    use_pages(pages, mib);
+    arm_dsb();
+    arm_isb();
     return FA_OK;
 }
 
@@ -230,10 +261,13 @@ fa_err arm_mmu_set_cached(uintptr_t start, size_t len, bool cached)
         if (err != FA_OK)
             return err;
     }
-    for (uintptr_t at = start; at < start + len; at += ARM_PAGE_BYTES) {
-        set(page_of(pages_around(at), at), entry_of(at, cached ? DATA : SHARED_DATA));
-    }
+    for (uintptr_t at = start; at < start + len; at += ARM_PAGE_BYTES)
+        set(page_of(pages_around(at), at), 0);
     forget_all();
+    for (uintptr_t at = start; at < start + len; at += ARM_PAGE_BYTES)
+        set(page_of(pages_around(at), at), entry_of(at, cached ? DATA : SHARED_DATA));
+    arm_dsb();
+    arm_isb();
     return FA_OK;
 }
 

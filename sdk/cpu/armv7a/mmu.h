@@ -37,24 +37,24 @@ static inline void *arm_virt_of(arm_phys ram)
     return (void *)(uintptr_t)(ram.address - arm_ram_start + ARM_RAM_WINDOW);
 }
 
-/* entry.S maps RAM so far, writable and executable: the image, the device tree behind it, whose end
- * is given, and at least ARM_EARLY_ROOM_BYTES more. */
-#define ARM_EARLY_ROOM_BYTES FA_MIB
-static inline uintptr_t arm_early_end(uintptr_t dt_end)
-{
-    return (dt_end + ARM_EARLY_ROOM_BYTES + FA_MIB - 1) / FA_MIB * FA_MIB;
-}
+/* entry.S maps RAM so far, by pages, writable and executable: the image, the device tree behind it,
+ * whose end is given, second-level tables behind that, whose end is told, and at least a MiB more.
+ * How far. */
+uintptr_t arm_mmu_early(uintptr_t dt_end, uintptr_t *tables_end_out);
 
-/* Gives the image the rights of its sections, the device tree behind it that of constants, and the
- * RAM behind that to `ram_end`, or to the next MiB, those of data. Then arm_mmu_map_ram() maps all
- * that is RAM, writable and not executable, but what the image's MiBs have of it; and
- * arm_mmu_finish() unmaps what entry.S mapped besides. Take pages from fa_ram; panic: no memory. */
+/* After arm_mmu_early(). Gives the image the rights of its sections, the device tree behind it that of
+ * constants, and the early pages behind that, up to `ram_end`, where the first piece of RAM ends,
+ * those of data. Then arm_mmu_map_ram() maps all that is RAM, writable and not executable, but what
+ * is so already; and arm_mmu_finish() unmaps what entry.S mapped besides. Take pages from fa_ram; panic: no memory. */
 void arm_mmu_init(uintptr_t dt_end, uintptr_t ram_end);
 void arm_mmu_map_ram(uintptr_t start, uintptr_t end);
 void arm_mmu_finish(void);
 /* Maps a device's registers; works from the start, without memory. FA_ELIMIT: the window is full;
  * FA_EINVAL: the address has more than 32 bits. */
 FA_MUST_CHECK fa_err arm_mmu_map_device(arm_phys start, size_t len, arm_mmio *device_out);
+/* The same for memory that is none of the machine's RAM and that others keep in their caches, too:
+ * cached, shareable, data. */
+FA_MUST_CHECK fa_err arm_mmu_map_shared(arm_phys start, size_t len, void **memory_out);
 /* Whether pages of RAM, which are data, come into the caches from now on. FA_ENOMEM, and nothing has
  * changed: no page for a table. */
 FA_MUST_CHECK fa_err arm_mmu_set_cached(uintptr_t start, size_t len, bool cached);
