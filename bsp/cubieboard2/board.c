@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "entropy.h"
 #include "memory.h"
+#include "xen.h"
 #include <fata/panic.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ static bool listening;
 
 /* The console first, so that what goes wrong can be said; controllers before what interrupts. */
 static const dt_driver drivers[] = {
+    {"xen,xen", xen_probe},
     {"arm,pl011", pl011_probe},
     {"arm,sbsa-uart", pl011_sbsa_probe},
     {"snps,dw-apb-uart", uart16550_probe},
@@ -138,9 +140,8 @@ FA_NORETURN static void rest(void)
 
 void plat_exit(int status)
 {
-    (void)status;
     if (machine.off != NULL)
-        machine.off();
+        machine.off(status);
     rest();
 }
 

@@ -12,8 +12,9 @@
 
 static uint32_t (*call)(uint32_t id, uint32_t a, uint32_t b, uint32_t c);
 
-static void off(void)
+static void off(int status)
 {
+    (void)status;
     call(SYSTEM_OFF, 0, 0, 0);
 }
 
@@ -25,6 +26,8 @@ static void reset(void)
 fa_err psci_probe(dt_node node)
 {
     const char *method = dt_text(node, "method");
+    if (machine.off != NULL)
+        return FA_OK;
     if (method == NULL || (strcmp(method, "hvc") != 0 && strcmp(method, "smc") != 0))
         return FA_EINVAL;
     call = strcmp(method, "hvc") == 0 ? arm_hvc : arm_smc;

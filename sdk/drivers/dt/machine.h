@@ -43,8 +43,8 @@ struct machine {
     const machine_timer *timer;
     uint64_t (*wall_s)(void); /* seconds since 1970 UTC; 0: not known */
     bool awaits_interrupts; /* some can come that no deadline announces */
-    /* Return only where the machine does not do it. */
-    void (*off)(void);
+    /* Return only where the machine does not do it. The status goes to whom it may concern. */
+    void (*off)(int status);
     void (*reset)(void);
 };
 extern struct machine machine;
