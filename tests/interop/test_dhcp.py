@@ -10,7 +10,8 @@ from lab import *
 
 LEASE_S = 120       # dnsmasq's least
 RENEW_S = 4         # T1, by the server's word
-NAME = "peer.test.internal"
+DOMAIN = "test.internal"
+NAME = f"peer.{DOMAIN}"
 
 
 @contextlib.contextmanager
@@ -18,12 +19,13 @@ def dnsmasq(where, *options):
     program = shutil.which("dnsmasq") or next((path for path in ("/usr/sbin/dnsmasq",) if os.path.exists(path)), None)
     if program is None:
         raise tap.Skip("dnsmasq is not installed (dnsmasq-base)")
-    first = where.guest.rsplit(".", 1)[0] + ".100"
+    first, last = (where.guest.rsplit(".", 1)[0] + end for end in (".100", ".109"))  # a process has another MAC each time
     server = start([program, "--no-daemon", "--conf-file=/dev/null", "--user=root", "--group=root", "--no-resolv", "--no-hosts",
                     "--bind-interfaces", f"--interface={where.name}", "--except-interface=lo", "--log-dhcp", "--log-queries",
-                    f"--dhcp-range={first},{first},255.255.255.0,{LEASE_S}s", f"--dhcp-leasefile={work_file(where, 'leases')}",
+                    f"--dhcp-range={first},{last},255.255.255.0,{LEASE_S}s", "--dhcp-sequential-ip",
+                    f"--dhcp-leasefile={work_file(where, 'leases')}",
                     f"--pid-file={work_file(where, 'pid')}", "--dhcp-authoritative", "--no-ping",
-                    f"--address=/{NAME}/{where.host}", *options], work_file(where, "dnsmasq"))
+                    f"--address=/{NAME}/{where.host}", f"--local=/{DOMAIN}/", *options], work_file(where, "dnsmasq"))
     try:
         yield server, first
     except Exception as failure:
@@ -90,9 +92,11 @@ def _(machine):
             check(guest.wait(30) == 0, tail(guest))
             check(f"answer: good night\n" in said(guest), tail(guest))
         check(NAME in said(server), "dnsmasq was not asked")
-        for options, why in (([f"--name=nobody.{NAME}x", "--port=8000"], "no such host|not found"),
-                             ([f"--name={NAME}", "--port=8001"], "refused|closed")):
+        for options, why in (([f"--name=nobody.{DOMAIN}", "--port=8000"], "no such thing"),
+                             ([f"--name={NAME}", "--port=8001"], "closed")):
             guest = start([*line, *options], work_file(where, "asks2"))
             check(guest.wait(60) == 1, f"{options}: another status than 1\n{tail(guest)}")
             check("fata: exit 1" in said(guest), tail(guest))
+            check(why in said(guest), f"it does not say {why!r}:\n{tail(guest)}")
+            check(" (dhcp)" in said(guest), f"it has no address by DHCP\n{tail(guest)}")
     end(guest)

@@ -46,6 +46,8 @@ def exchange(address, data, port=7, half_close=True, read_size=65536):
     with socket.create_connection((address, port), LIMIT_S) as connection:
         connection.setblocking(False)
         view, sent, is_open = memoryview(data), 0, True
+        if half_close and not data:
+            connection.shutdown(socket.SHUT_WR)
         until = time.monotonic() + LIMIT_S
         while is_open:
             check(time.monotonic() < until, f"{sent} bytes sent, {len(back)} back, and no more")

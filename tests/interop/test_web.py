@@ -11,7 +11,7 @@ import time
 from lab import *
 
 SITE = f"{OUT}/web/www"
-MANY = {"process": (50_000, 50_000), "microvm": (3_000, 50_000), "virt": (1_000, 10_000)}  # connections, and with --long
+MANY = {"process": (20_000, 50_000), "microvm": (3_000, 50_000), "virt": (1_000, 10_000)}  # connections, and with --long
 # Until every record of the bounded tables has been used once: Linux counts a process's page when it is first touched.
 WARM_UP = {"process": 20_000, "microvm": 500, "virt": 500}
 GROWTH_BYTES_MAX = 64 * 1024  # of what is in use, between the warm-up and the end

@@ -19,7 +19,8 @@ from lab import Lan, must, subnets
 
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
-SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 263, 15, 23
+SOL_PACKET, PACKET_STATISTICS, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 263, 6, 15, 23
+BUFFER_BYTES = 16 << 20  # what is asked for; the kernel grants as much as net.core.rmem_max says
 ETH_P_ALL = 3
 FRAME_BYTES_MAX = 70_000
 
@@ -31,7 +32,7 @@ class Wire:
         number = next(subnets)
         self.random = random.Random(seed)
         self.loss, self.repeat, self.late, self.late_s = loss, repeat, late, late_s
-        self.passed = self.lost = self.repeated = self.delayed = 0
+        self.passed = self.lost = self.overrun = self.repeated = self.delayed = 0
         self.lan = Lan(f"far{number}", f"10.9.{number}.1", f"10.9.{number}.2", is_wire=True)
         near = f"near{number}"
         self.host_end = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -48,6 +49,7 @@ class Wire:
         self.guest_end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.guest_end.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self.guest_end.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        self.guest_end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self.guest_end.bind((self.lan.name, 0))
         self.guest_end.setblocking(False)
         self.later, self.count, self.ends = [], 0, False
@@ -60,6 +62,7 @@ class Wire:
     def __exit__(self, *_):
         self.ends = True
         self.thread.join()
+        self.count_overruns()
         self.guest_end.close()
         os.close(self.host_end)
         must("ip", "link", "delete", self.lan.name)
@@ -84,13 +87,23 @@ class Wire:
         try:
             self.guest_end.send(frame)
         except OSError:
-            self.lost += 1  # the guest takes no more: any wire may do that
+            self.lose_overrun(1)  # the guest takes no more: any wire may do that
 
     def to_host(self, frame):
         try:
             os.write(self.host_end, frame)
         except OSError:
-            self.lost += 1
+            self.lose_overrun(1)
+
+    def lose_overrun(self, count):
+        """Packets that this wire could not take or give, whatever its fractions say."""
+        self.lost += count
+        self.overrun += count
+
+    def count_overruns(self):
+        """What the kernel has dropped at the guest's end since the last call, its buffer being full."""
+        dropped = struct.unpack("II", self.guest_end.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+        self.lose_overrun(dropped)
 
     def run(self):
         sides = ((self.host_end, lambda: os.read(self.host_end, FRAME_BYTES_MAX), self.to_guest),
@@ -109,4 +122,7 @@ class Wire:
                 send(frame)
 
     def report(self):
-        return f"{self.passed} packets passed, {self.lost} lost, {self.repeated} repeated, {self.delayed} late"
+        if self.guest_end.fileno() >= 0:
+            self.count_overruns()
+        return (f"{self.passed} packets passed, {self.lost} lost ({self.overrun} of them for want of room), "
+                f"{self.repeated} repeated, {self.delayed} late")
