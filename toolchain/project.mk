@@ -4,11 +4,11 @@
 #   CFLAGS LDFLAGS   what it wants besides
 # On the command line:
 #   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers
-#   make run [ON=machine] [ARGS='--option=value'] [PORT=host[:guest] | TAP=interface] [PCAP=file] [MEMORY=size] [DISK=file]
-#            [TIMEOUT=seconds]
+#   make run [ON=machine] [ARGS='--option=value'] [PORT='host[:guest][/udp] ...'] [TAP=interface] [PCAP=file] [MEMORY=size]
+#            [DISK=file] [TIMEOUT=seconds]
 #   make test, make clean, make print-image
-# What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80), and with it a
-# network. A folder files/ becomes part of the image, and so does
+# What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80; several are
+# separated by blanks). A folder files/ becomes part of the image, and so does
 # a web site in www/, or in the folder that SITE names.
 # SPDX-License-Identifier: ISC
 
@@ -55,7 +55,7 @@ app_link += -Wl,--wrap=main -Wl,--gc-sections
 fata := $(FATA)/build/fata
 option = $(if $($(1)),--$(2) '$($(1))')
 run_options = --bsp $(BSP) $(if $(DEBUG),--debug) $(call option,ON,on) $(call option,MEMORY,memory) \
-	$(if $(TAP),--tap '$(TAP)',$(call option,PORT,port)) $(call option,PCAP,pcap) $(call option,DISK,disk) \
+	$(call option,TAP,tap) $(foreach port,$(PORT),--port '$(port)') $(call option,PCAP,pcap) $(call option,DISK,disk) \
 	$(call option,TIMEOUT,timeout)
 
 # Builds of one project wait for each other: two appliances may be started from it at once.

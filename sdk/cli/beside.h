@@ -5,7 +5,8 @@
 
 #include "image.h"
 
-/* The file with the symbols of the image at `path`, or NULL if there is none. */
+/* The file with the symbols of the image at `path`, or NULL if there is none. One that another build has left is named
+ * in a warning, and not used: its names would be wrong. */
 const char *beside_debug_elf(const struct image *image, const char *path);
 
 /* The zImage that was made of an ARM board's NAME.elf: its path, or NULL if there is none or `path` is no such file. */

@@ -8,7 +8,8 @@
 #include "guest.h"
 
 #include "cli.h"
-#include "probe.h"
+#include "makes.h"
+#include "monitor.h"
 #include "process.h"
 #include "record.h"
 #include "symbols.h"
@@ -16,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -27,6 +29,7 @@
  * cannot. A guest that says more does so within microseconds of it. */
 #define LINGER_MS 2000
 #define LINGER_HALTED_MS 100
+#define MAKES_MS 250 /* between looks at the makes above */
 #define KILL_MS 2000 /* from SIGTERM to SIGKILL */
 #define ADDRESS_COUNT_MAX 128
 /* Turning on a UART's FIFO, as the guest does when it boots, clears it: input waits until the guest has said something,
@@ -56,6 +59,8 @@ struct guest {
     bool reaped;
     int wait_status;
     int signal; /* the one that asked for the end */
+    struct makes makes;
+    int64_t makes_at_ms; /* of the next look; 0: there are none */
     int64_t timeout_at_ms;
     int64_t linger_at_ms; /* 0: no last record yet */
 };
@@ -136,16 +141,21 @@ static bool pump(struct guest *guest)
         got = (ssize_t)join_line_ends(guest, buffer, (size_t)got);
     }
     for (size_t start = 0, at = 0; at < (size_t)got;) {
+        struct text said = {0};
         struct record record;
 
         at += record_read(&guest->reader, buffer + at, (size_t)got - at, &record);
-        if (at == (size_t)got || record.kind == RECORD_ADDRESS) {
-            if (!pass_on(buffer + start, at - start) ||
+        if (record.kind == RECORD_NETWORK) {
+            probe_address(&guest->probe, record.network_address, &said);
+        }
+        if (at == (size_t)got || record.kind == RECORD_ADDRESS || said.len > 0) {
+            if (!pass_on(buffer + start, at - start) || !pass_on(said.bytes, said.len) ||
                 (record.kind == RECORD_ADDRESS && !explain(guest, record.address))) {
                 guest->output_broken = true;
             }
             start = at;
         }
+        text_free(&said);
     }
     guest->in_line = got > 0 ? buffer[got - 1] != '\n' : guest->in_line;
     guest->linger_at_ms =
@@ -261,6 +271,10 @@ static enum end wait_for_end(struct guest *guest)
     for (;;) {
         int64_t now = now_ms();
 
+        if (guest->makes_at_ms != 0 && now >= guest->makes_at_ms && guest->signal == 0) {
+            guest->signal = makes_signal(&guest->makes);
+            guest->makes_at_ms = now + MAKES_MS;
+        }
         if (guest->output_broken) {
             return END_OUTPUT;
         }
@@ -276,7 +290,7 @@ static enum end wait_for_end(struct guest *guest)
         if (guest->timeout_at_ms != 0 && now >= guest->timeout_at_ms) {
             return END_TIMEOUT;
         }
-        step(guest, sooner(sooner(guest->linger_at_ms, guest->timeout_at_ms),
+        step(guest, sooner(sooner(guest->linger_at_ms, sooner(guest->timeout_at_ms, guest->makes_at_ms)),
                            sooner(guest->probe.until_ms, guest->input_at_ms > now ? guest->input_at_ms : 0)));
     }
 }
@@ -331,6 +345,24 @@ static int ended_itself(const struct guest *guest)
     return (int)guest->reader.exit;
 }
 
+/* Says that a guest's time is over, and where it was. */
+static void tell_timeout(const struct guest *guest)
+{
+    struct text told = {0};
+    struct monitor_place place;
+
+    text_addf(&told, "the guest was ended: it took longer than %g s (--timeout)", (double)guest->plan->timeout_ms / 1000);
+    if (guest->plan->monitor >= 0 && monitor_where(guest->plan->monitor, &place)) {
+        text_addf(&told, "; it was at 0x%" PRIx64 "%s\n", place.address, place.is_halted ? ", waiting" : "");
+        if (guest->plan->debug_elf != NULL) {
+            symbols_describe(guest->plan->debug_elf, place.address, &told);
+        }
+        told.bytes[told.len - 1] = '\0';
+    }
+    cli_warn("%s", told.bytes);
+    text_free(&told);
+}
+
 static int outcome(const struct guest *guest, enum end end, unsigned lingered_exit)
 {
     bool served = guest->probe.answered_count > 0;
@@ -344,7 +376,6 @@ static int outcome(const struct guest *guest, enum end end, unsigned lingered_ex
         if (served) {
             return CLI_OK;
         }
-        cli_warn("the guest was ended: it took longer than %g s (--timeout)", (double)guest->plan->timeout_ms / 1000);
         return CLI_RUN_TIMEOUT;
     case END_SIGNAL:
         return served && (guest->signal == SIGINT || guest->signal == SIGTERM) ? CLI_OK : 128 + guest->signal;
@@ -405,9 +436,14 @@ int guest_run(const struct guest_plan *plan)
     if (plan->timeout_ms > 0) {
         guest.timeout_at_ms = now_ms() + plan->timeout_ms;
     }
-    probe_start(&guest.probe, plan->ports, plan->port_count, !plan->console_is_serial);
+    makes_find(&guest.makes);
+    guest.makes_at_ms = guest.makes.count > 0 ? now_ms() : 0;
+    probe_start(&guest.probe, &plan->probe);
     end = wait_for_end(&guest);
     probe_end(&guest.probe);
+    if (end == END_TIMEOUT && guest.probe.answered_count == 0) {
+        tell_timeout(&guest);
+    }
     lingered_exit = guest.reader.exit;
     end_process(&guest, plan->end_signal);
     for (unsigned i = 0; i < READ_COUNT_MAX && guest.console >= 0 && pump(&guest); i++) {

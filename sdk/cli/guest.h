@@ -6,7 +6,7 @@
 #ifndef FATA_CLI_GUEST_H
 #define FATA_CLI_GUEST_H
 
-#include "ports.h"
+#include "probe.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,11 +15,11 @@ struct guest_plan {
     char *const *argv;
     const char *debug_elf;    /* for the addresses in crash reports; NULL: there is none */
     int64_t timeout_ms;       /* 0: none */
-    const struct run_port *ports; /* that lead to the guest: asked until they answer */
-    size_t port_count;
+    struct probe_plan probe;  /* what is asked until it answers */
     bool error_is_console;    /* standard error is the guest's console too, not its hypervisor's */
     bool console_is_serial;   /* its lines end in CR LF; they are passed on with LF alone */
     bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
+    int monitor;              /* where its machine is asked where it was, when its time is over; -1: nowhere */
     int end_signal;           /* what its process is ended by */
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };

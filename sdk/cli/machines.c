@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "files.h"
+#include "monitor.h"
 #include "process.h"
 
 #include <inttypes.h>
@@ -67,12 +68,12 @@ static char *mac_of(const char *tap)
     return text_format("52:54:00:%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
 }
 
-/* A network device, if a port or a tap interface leads to it. */
+/* A network device: on a tap interface, or behind QEMU's user networking, where the guest can connect out. */
 static void add_network(const struct machine *machine, const struct run_plan *plan, struct words *argv)
 {
     struct text net = {0};
 
-    if (plan->tap == NULL && plan->port_count == 0) {
+    if (machine->virtio_net == NULL || plan->no_network) {
         return;
     }
     words_add(argv, "-netdev");
@@ -83,7 +84,8 @@ static void add_network(const struct machine *machine, const struct run_plan *pl
     } else {
         text_add(&net, "user,id=n0");
         for (size_t i = 0; i < plan->port_count; i++) {
-            text_addf(&net, ",hostfwd=tcp:127.0.0.1:%u-:%u", plan->ports[i].host, plan->ports[i].guest);
+            text_addf(&net, ",hostfwd=%s:127.0.0.1:%u-:%u", plan->ports[i].is_udp ? "udp" : "tcp", plan->ports[i].host,
+                      plan->ports[i].guest);
         }
         words_add(argv, net.bytes);
         text_free(&net);
@@ -135,6 +137,9 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
     words_split(argv, machine->devices != NULL ? machine->devices : "");
     add_disks(machine, plan, argv);
     add_network(machine, plan, argv);
+    if (plan->monitor > 0) {
+        monitor_add(plan->monitor, argv);
+    }
     if (plan->gdb) {
         words_add(argv, "-S");
         words_add(argv, "-gdb");
@@ -183,7 +188,7 @@ static const struct machine machines[] = {
     {X86, .name = "pc", .description = "QEMU's PC with PCI", .type = "pc", .virtio_block = "virtio-blk-pci",
      .virtio_net = "virtio-net-pci,romfile="},
     {ARM, .name = "virt", .description = "QEMU's own ARM board: Cortex-A7, virtio", .type = "virt",
-     .cpu = "cortex-a7", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
+     .memory_mib_max = 2048, .cpu = "cortex-a7", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
     /* QEMU warns of a network chip that nothing is plugged in to. */
     {ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
      .devices = "-nic user,restrict=on", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024}},
@@ -198,6 +203,18 @@ const struct machine *machine_find(const char *name)
 {
     for (size_t i = 0; i < MACHINE_COUNT; i++) {
         if (strcmp(machines[i].name, name) == 0) {
+            return &machines[i];
+        }
+    }
+    return NULL;
+}
+
+const struct machine *machine_for_image(const struct image *image)
+{
+    char why[VERDICT_WHY_CAP];
+
+    for (size_t i = 0; i < MACHINE_COUNT; i++) {
+        if (machines[i].boots(image, why)) {
             return &machines[i];
         }
     }

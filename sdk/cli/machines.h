@@ -28,9 +28,11 @@ struct run_plan {
     size_t port_count;
     const char *tap;        /* an interface of this host that the guest is plugged in to; NULL: none */
     const char *pcap;       /* a file for all packets; NULL: none */
+    bool no_network;        /* none at all; else what no port leads to can still connect out */
     bool kvm;
     bool gdb;
     unsigned gdb_port;
+    int monitor;            /* a descriptor for QEMU's monitor; 0: none */
 };
 
 #define MACHINE_SIZE_COUNT_MAX 3
@@ -54,6 +56,7 @@ struct machine {
     const char *virtio_block; /* NULL, both: there is no virtio, and so no disk and no port */
     const char *virtio_net;
     uint64_t sizes_mib[MACHINE_SIZE_COUNT_MAX]; /* of memory, the usual one first; none given: as much as is wanted */
+    uint64_t memory_mib_max; /* that its images map; 0: all */
     verdict_function *boots;
     void (*command)(const struct machine *machine, const struct run_plan *plan, struct words *argv_out);
 };
@@ -61,6 +64,7 @@ struct machine {
 #define MACHINE_MEMORY_MIB 32 /* when none is asked for */
 
 const struct machine *machine_find(const char *name);
+const struct machine *machine_for_image(const struct image *image); /* the first that boots it, or NULL */
 const char *machine_names(void); /* "a, b, c" */
 const char *machine_suggest(const char *name); /* as cli_suggest() */
 

@@ -21,30 +21,42 @@
 #include <unistd.h>
 
 #define STATE_LISTEN 0x0a /* of /proc/net/tcp: TCP_LISTEN */
+#define STATE_UNCONNECTED 0x07 /* of /proc/net/udp: TCP_CLOSE, which is all that a bound socket is */
+#define CHOICE_COUNT_MAX 100 /* tries at a free port that no other of this run has */
 #define SYSTEM_PORTS_END 1024
 
-/* 0, or why 127.0.0.1 cannot be listened on at `port`. */
-static int try_listen(unsigned port)
+/* 0, or why 127.0.0.1 cannot be listened on at *port; 0 there becomes the number of a free one. */
+static int try_listen(bool is_udp, unsigned *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
+    int handle = socket(AF_INET, (is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    socklen_t size = sizeof address;
     int yes = 1, why = 0;
 
     if (handle < 0) {
         return errno;
     }
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    (void)setsockopt(handle, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(handle, (const struct sockaddr *)&address, sizeof address) != 0 || listen(handle, 1) != 0) {
+    if (!is_udp) { /* connections of before do not count */
+        (void)setsockopt(handle, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    }
+    if (bind(handle, (const struct sockaddr *)&address, sizeof address) != 0 || (!is_udp && listen(handle, 1) != 0) ||
+        getsockname(handle, (struct sockaddr *)&address, &size) != 0) {
         why = errno;
     }
+    *port = ntohs(address.sin_port);
     (void)close(handle);
     return why;
 }
 
-/* The inode of the socket that listens on `port`, as `table` (a file of /proc/net) has it; 0: none. A line is
+bool ports_udp_is_taken(unsigned port)
+{
+    return try_listen(true, &port) == EADDRINUSE;
+}
+
+/* The inode of the socket that has `port` in `state`, as `table` (a file of /proc/net) has it; 0: none. A line is
  * "  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000  0 INODE ...". */
-static uint64_t listening_inode(const char *table, unsigned port)
+static uint64_t listening_inode(const char *table, unsigned wanted_state, unsigned port)
 {
     char line[512];
     FILE *file = fopen(table, "re");
@@ -55,7 +67,7 @@ static uint64_t listening_inode(const char *table, unsigned port)
         uint64_t inode;
 
         if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*u %*u %" SCNu64, &local, &state,
-                   &inode) == 3 && local == port && state == STATE_LISTEN) {
+                   &inode) == 3 && local == port && state == wanted_state) {
             found = inode;
         }
     }
@@ -107,14 +119,15 @@ static char *described(const char *process)
 }
 
 /* Who listens on `port`, in words, or NULL. */
-static char *holder(unsigned port)
+static char *holder(bool is_udp, unsigned port)
 {
-    uint64_t inode = listening_inode("/proc/net/tcp", port);
+    unsigned state = is_udp ? STATE_UNCONNECTED : STATE_LISTEN;
+    uint64_t inode = listening_inode(is_udp ? "/proc/net/udp" : "/proc/net/tcp", state, port);
     char *socket_name, *words = NULL;
     struct dirent *entry;
     DIR *processes;
 
-    inode = inode != 0 ? inode : listening_inode("/proc/net/tcp6", port);
+    inode = inode != 0 ? inode : listening_inode(is_udp ? "/proc/net/udp6" : "/proc/net/tcp6", state, port);
     if (inode == 0 || (processes = opendir("/proc")) == NULL) {
         return NULL;
     }
@@ -129,26 +142,72 @@ static char *holder(unsigned port)
     return words;
 }
 
+static bool is_given(const struct run_port *ports, size_t count, unsigned host)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ports[i].host == host) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The number that the guest's same port has by the other protocol, if it is free by this one; else 0. */
+static unsigned number_of_pair(const struct run_port *ports, size_t count, const struct run_port *port)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned host = ports[i].host;
+
+        if (host != 0 && ports[i].guest == port->guest && ports[i].is_udp != port->is_udp &&
+            try_listen(port->is_udp, &host) == 0) {
+            return host;
+        }
+    }
+    return 0;
+}
+
+void ports_choose(struct run_port *ports, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned tries = 0;
+
+        if (ports[i].host == 0) {
+            ports[i].host = number_of_pair(ports, count, &ports[i]);
+        }
+        while (ports[i].host == 0) {
+            unsigned free_port = 0;
+            int why = try_listen(ports[i].is_udp, &free_port);
+
+            if (why != 0 || ++tries > CHOICE_COUNT_MAX) {
+                cli_fail("there is no free port on 127.0.0.1: %s", strerror(why != 0 ? why : EADDRINUSE));
+            }
+            ports[i].host = is_given(ports, count, free_port) ? 0 : free_port;
+        }
+    }
+}
+
 void ports_check(const struct run_port *ports, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int why = try_listen(ports[i].host);
+        const char *udp = ports[i].is_udp ? "/udp" : "";
+        unsigned host = ports[i].host;
+        int why = try_listen(ports[i].is_udp, &host);
         char *who;
 
         if (why == 0) {
             continue;
         }
         if (why == EACCES && ports[i].host < SYSTEM_PORTS_END) {
-            cli_fail("port %u of this host is for root alone; choose one from %d, as in --port 8080:%u (make: "
-                     "PORT=8080:%u)", ports[i].host, SYSTEM_PORTS_END, ports[i].guest, ports[i].guest);
+            cli_fail("port %u of this host is for root alone; choose one from %d, as in --port 8080:%u%s (make: "
+                     "PORT=8080:%u%s)", ports[i].host, SYSTEM_PORTS_END, ports[i].guest, udp, ports[i].guest, udp);
         }
         if (why != EADDRINUSE) {
             cli_fail("port %u of 127.0.0.1 cannot be used: %s", ports[i].host, strerror(why));
         }
-        who = holder(ports[i].host);
-        cli_fail("port %u of this host is in use%s%s; end that, or choose another by --port HOST:%u (make: "
-                 "PORT=HOST:%u)", ports[i].host, who != NULL ? " by " : "", who != NULL ? who : "", ports[i].guest,
-                 ports[i].guest);
+        who = holder(ports[i].is_udp, ports[i].host);
+        cli_fail("port %u of this host is in use%s%s; end that, or choose another by --port HOST:%u%s (make: "
+                 "PORT=HOST:%u%s), or any free one by 0 in the place of HOST", ports[i].host,
+                 who != NULL ? " by " : "", who != NULL ? who : "", ports[i].guest, udp, ports[i].guest, udp);
     }
 }
 

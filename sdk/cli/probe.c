@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,12 +20,36 @@
 #define PROBE_MS (120 * 1000) /* then it is no longer asked: an emulated machine on a busy host has booted by then */
 #define REQUEST "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: fata\r\nConnection: close\r\n\r\n"
 #define HTTP "HTTP/"
+#define HTTP_PORT 80
 
-void probe_start(struct probe *probe, const struct run_port *ports, size_t count, bool is_process)
+/* Who connects to a process or to the guest itself has been answered. */
+static bool connection_says_all(const struct probe *probe)
 {
-    *probe = (struct probe){.ports = ports, .count = count, .connection_says_all = is_process, .handle = -1};
+    return probe->plan.way != PROBE_FORWARDED;
+}
+
+/* Whether port `index` is one to ask now. */
+static bool is_open(const struct probe *probe, size_t index)
+{
+    return !probe->answered[index] && (!probe->plan.ports[index].is_udp || probe->plan.way == PROBE_PROCESS) &&
+           (probe->plan.way != PROBE_TAP || probe->address != 0);
+}
+
+static bool has_open(const struct probe *probe)
+{
+    for (size_t i = 0; i < probe->plan.count; i++) {
+        if (is_open(probe, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void probe_start(struct probe *probe, const struct probe_plan *plan)
+{
+    *probe = (struct probe){.plan = *plan, .handle = -1};
     probe->pause_ms = PAUSE_FIRST_MS;
-    probe->until_ms = count > 0 ? now_ms() + PAUSE_FIRST_MS : 0;
+    probe->until_ms = has_open(probe) ? now_ms() + PAUSE_FIRST_MS : 0;
     probe->give_up_at_ms = now_ms() + PROBE_MS;
 }
 
@@ -44,36 +70,104 @@ static void hang_up(struct probe *probe)
 static void next(struct probe *probe)
 {
     hang_up(probe);
-    if (probe->answered_count == probe->count) {
+    if (!has_open(probe)) {
         probe->until_ms = 0;
         return;
     }
     do {
-        probe->now = (probe->now + 1) % probe->count;
-    } while (probe->answered[probe->now]);
+        probe->now = (probe->now + 1) % probe->plan.count;
+    } while (!is_open(probe, probe->now));
     probe->until_ms = now_ms() + probe->pause_ms;
     probe->pause_ms = probe->pause_ms * 2 < PAUSE_MAX_MS ? probe->pause_ms * 2 : PAUSE_MAX_MS;
 }
 
-static void has_answered(struct probe *probe, bool is_http, struct text *said)
+/* A line for who waits at --ready-fd; nobody may any more. */
+static void tell_ready(struct probe *probe, const char *line)
 {
-    const struct run_port *port = &probe->ports[probe->now];
+    if (probe->plan.ready_fd < 0) {
+        return;
+    }
+    if (dprintf(probe->plan.ready_fd, "%s\n", line) < 0 || probe->answered_count == probe->plan.count) {
+        (void)close(probe->plan.ready_fd);
+        probe->plan.ready_fd = -1;
+    }
+}
+
+static char *address_text(uint32_t address)
+{
+    return text_format("%u.%u.%u.%u", address >> 24, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
+}
+
+static void has_answered(struct probe *probe, size_t index, bool is_http, struct text *said)
+{
+    const struct run_port *port = &probe->plan.ports[index];
+    bool is_tap = probe->plan.way == PROBE_TAP;
+    unsigned number = is_tap ? port->guest : port->host;
+    char *host = is_tap ? address_text(probe->address) : text_format("localhost");
+    char *place = text_format("%s:%u%s", host, number, port->is_udp ? "/udp" : "");
+    char *url = text_format(is_tap && number == HTTP_PORT ? "http://%s/" : "http://%s:%u/", host, number);
 
     if (is_http) {
-        text_addf(said, "fata: http://localhost:%u/\n", port->host);
+        text_addf(said, "fata: %s\n", url);
     } else {
-        text_addf(said, "fata: localhost:%u answers (port %u of the guest)\n", port->host, port->guest);
+        text_addf(said, port->is_udp ? "fata: %s leads to port %u of the guest\n"
+                                     : "fata: %s answers (port %u of the guest)\n", place, port->guest);
     }
-    probe->answered[probe->now] = true;
+    probe->answered[index] = true;
     probe->answered_count++;
     probe->pause_ms = PAUSE_FIRST_MS;
+    tell_ready(probe, is_http ? url : place);
+    free(host);
+    free(place);
+    free(url);
+}
+
+/* Turns to the address at once: what was asked before it was there may wait for seconds. */
+void probe_address(struct probe *probe, uint32_t address, struct text *said)
+{
+    if (probe->plan.way == PROBE_PROCESS || address == probe->address || address == 0) {
+        return;
+    }
+    probe->address = address;
+    if (probe->plan.way == PROBE_TAP) {
+        text_addf(said, "fata: the guest's address is %s\n", address_text(address));
+    }
+    for (size_t i = 0; i < probe->plan.count; i++) {
+        if (probe->plan.ports[i].is_udp && !probe->answered[i]) {
+            has_answered(probe, i, false, said);
+        }
+    }
+    if (probe->plan.count == 0) {
+        tell_ready(probe, address_text(address));
+    }
+    probe->pause_ms = PAUSE_FIRST_MS;
+    if (has_open(probe) && probe->start_len == 0) {
+        probe->give_up_at_ms = now_ms() + PROBE_MS;
+        next(probe);
+    }
+}
+
+/* Of a process it can be seen whether it has bound them. */
+static void look_at_udp(struct probe *probe, struct text *said)
+{
+    for (size_t i = 0; probe->plan.way == PROBE_PROCESS && i < probe->plan.count; i++) {
+        if (probe->plan.ports[i].is_udp && !probe->answered[i] && ports_udp_is_taken(probe->plan.ports[i].host)) {
+            has_answered(probe, i, false, said);
+        }
+    }
 }
 
 static void dial(struct probe *probe)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)probe->ports[probe->now].host)};
+    const struct run_port *port = &probe->plan.ports[probe->now];
+    bool is_tap = probe->plan.way == PROBE_TAP;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(is_tap ? port->guest : port->host))};
 
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (port->is_udp) {
+        next(probe); /* look_at_udp() */
+        return;
+    }
+    to.sin_addr.s_addr = htonl(is_tap ? probe->address : INADDR_LOOPBACK);
     probe->asked = false;
     probe->start_len = 0;
     probe->answer_bytes = 0;
@@ -117,14 +211,20 @@ static void listen_to(struct probe *probe, struct text *said)
         bool is_http = memcmp(probe->start, HTTP, probe->start_len) == 0; /* so far */
 
         if (probe->start_len == sizeof probe->start || (probe->start_len > 0 && !is_http)) {
-            has_answered(probe, is_http, said);
-        } else if (got <= 0 && (probe->connection_says_all || probe->start_len > 0)) {
-            has_answered(probe, false, said);
+            has_answered(probe, probe->now, is_http, said);
+        } else if (got <= 0 && (connection_says_all(probe) || probe->start_len > 0)) {
+            has_answered(probe, probe->now, false, said);
         }
     }
     if (got <= 0 || probe->answer_bytes > ANSWER_BYTES_MAX) {
         next(probe); /* if it has not answered, nobody is there yet */
     }
+}
+
+static void stop_asking(struct probe *probe)
+{
+    hang_up(probe);
+    probe->until_ms = 0;
 }
 
 void probe_step(struct probe *probe, short revents, struct text *said)
@@ -142,22 +242,26 @@ void probe_step(struct probe *probe, short revents, struct text *said)
         }
     } else if (now >= probe->give_up_at_ms && probe->handle < 0) {
         text_addf(said, "fata: port %u of the guest has not answered for %d s, and is asked no more\n",
-                  probe->ports[probe->now].guest, PROBE_MS / 1000);
-        probe_end(probe);
+                  probe->plan.ports[probe->now].guest, PROBE_MS / 1000);
+        stop_asking(probe);
     } else if (now < probe->until_ms) {
         return;
     } else if (probe->handle < 0) {
         dial(probe);
     } else {
-        if (probe->connection_says_all && probe->asked && !probe->answered[probe->now]) {
-            has_answered(probe, false, said); /* it waits for other words */
+        if (connection_says_all(probe) && probe->asked && !probe->answered[probe->now]) {
+            has_answered(probe, probe->now, false, said); /* it waits for other words */
         }
         next(probe);
     }
+    look_at_udp(probe, said);
 }
 
 void probe_end(struct probe *probe)
 {
-    hang_up(probe);
-    probe->until_ms = 0;
+    stop_asking(probe);
+    if (probe->plan.ready_fd >= 0) {
+        (void)close(probe->plan.ready_fd);
+        probe->plan.ready_fd = -1;
+    }
 }

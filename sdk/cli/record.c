@@ -3,10 +3,12 @@
 #include "record.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define EXIT_PREFIX "fata: exit "
 #define ADDRESS_PREFIX "fata: at 0x"
+#define NETWORK_MARK "] info  net: " /* as <fata/log.h> has it */
 
 static bool read_exit(const char *digits, unsigned *exit_out)
 {
@@ -35,6 +37,27 @@ static bool read_address(const char *digits, uint64_t *address_out)
     return count > 0 && count <= 16;
 }
 
+/* "[    0.151811] info  net: 10.0.2.15 on virtio-net (dhcp)" */
+static bool read_network(const char *line, uint32_t *address_out)
+{
+    const char *at = line[0] == '[' ? strstr(line, NETWORK_MARK) : NULL;
+    unsigned part[4];
+    int end = 0;
+
+    if (at == NULL || sscanf(at + sizeof NETWORK_MARK - 1, "%3u.%3u.%3u.%3u on %n", &part[0], &part[1], &part[2],
+                             &part[3], &end) != 4 || end == 0) {
+        return false;
+    }
+    *address_out = 0;
+    for (size_t i = 0; i < 4; i++) {
+        if (part[i] > 255) {
+            return false;
+        }
+        *address_out = *address_out << 8 | part[i];
+    }
+    return true;
+}
+
 static struct record parse(const char *line)
 {
     struct record record = {.kind = RECORD_NONE};
@@ -47,6 +70,8 @@ static struct record parse(const char *line)
         if (read_address(line + sizeof ADDRESS_PREFIX - 1, &record.address)) {
             record.kind = RECORD_ADDRESS;
         }
+    } else if (read_network(line, &record.network_address)) {
+        record.kind = RECORD_NETWORK;
     }
     return record;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the tool reads from a guest's console. A record is a whole line: `fata: exit N` (N of 0 to 255) ends a run, but
- * only as the last of all output; `fata: at 0xHEX` names an address in the guest. Lines end in \n; \r is ignored around
+ * only as the last of all output; `fata: at 0xHEX` names an address in the guest. The stack logs `[time] info  net: A.B.C.D
+ * on ...` when it has got an address of the network. Lines end in \n; \r is ignored around
  * them. No input or output happens here.
  *
  *     struct record_reader reader = {0};
@@ -16,12 +17,13 @@
 
 #define RECORD_LINE_BYTES_MAX 512 /* a longer line is no record */
 
-enum record_kind { RECORD_NONE, RECORD_EXIT, RECORD_ADDRESS };
+enum record_kind { RECORD_NONE, RECORD_EXIT, RECORD_ADDRESS, RECORD_NETWORK };
 
 struct record {
     enum record_kind kind;
     unsigned exit;
     uint64_t address;
+    uint32_t network_address; /* in host order */
 };
 
 struct record_reader {

@@ -9,6 +9,7 @@
 #include "board.h"
 #include "files.h"
 #include "guest.h"
+#include "monitor.h"
 #include "project.h"
 #include "run_options.h"
 
@@ -35,6 +36,20 @@ static const struct machine *named_machine(const char *name)
     return machine;
 }
 
+/* Reads and parses an image; both stay in memory. */
+static void read_image(const char *path, struct image *image_out)
+{
+    struct text bytes = {0};
+    const char *why;
+
+    if (!file_read(path, IMAGE_BYTES_MAX, &bytes, &why)) {
+        cli_fail("cannot read the image %s: %s", path, why);
+    }
+    if (!image_parse(image_out, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
+        cli_fail("cannot run %s: %s", path, why);
+    }
+}
+
 /* Chooses the machine and, for a build, sets request->bsp. */
 static const struct machine *choose(struct run_request *request)
 {
@@ -46,6 +61,15 @@ static const struct machine *choose(struct run_request *request)
             request->bsp = board_for_machine(machine->name)->name;
         }
         return machine;
+    }
+    if (machine == NULL && request->bsp == NULL && request->image != NULL) {
+        struct image image;
+
+        read_image(request->image, &image);
+        machine = machine_for_image(&image);
+        if (machine != NULL) {
+            return machine;
+        }
     }
     board = board_find(request->bsp != NULL ? request->bsp : BOARD_DEFAULT);
     request->bsp = board->name;
@@ -76,6 +100,9 @@ static void choose_memory(const struct machine *machine, struct run_plan *plan)
         plan->memory_mib = machine->sizes_mib[0] != 0 ? machine->sizes_mib[0] : MACHINE_MEMORY_MIB;
         return;
     }
+    if (machine->memory_mib_max != 0 && plan->memory_mib > machine->memory_mib_max) {
+        cli_usage("--memory: an image for %s maps %" PRIu64 "M at most", machine->name, machine->memory_mib_max);
+    }
     for (size_t i = 0; i < MACHINE_SIZE_COUNT_MAX && machine->sizes_mib[i] != 0; i++) {
         if (machine->sizes_mib[i] == plan->memory_mib) {
             return;
@@ -97,14 +124,28 @@ static void check_qemu_request(const struct machine *machine, struct run_request
                   plan->disks.count > 0 ? "--disk" : plan->tap != NULL ? "--tap" : "--port", machine->name,
                   machine_names_with_virtio());
     }
-    if (plan->pcap != NULL && plan->tap == NULL && plan->port_count == 0) {
-        cli_usage("--pcap: the guest has no network; give --port or --tap too");
+    if (plan->pcap != NULL && machine->virtio_net == NULL) {
+        cli_usage("--pcap: there is no driver yet for %s's own network; the machines that have one are %s",
+                  machine->name, machine_names_with_virtio());
     }
     if (plan->kvm && machine->is_foreign) {
         cli_usage("--accel kvm: %s has another CPU than this host; QEMU runs it in software", machine->name);
     }
     if (plan->kvm && !request->dry_run && access("/dev/kvm", R_OK | W_OK) != 0) {
         cli_fail("--accel kvm: /dev/kvm cannot be used: %s; without it, QEMU runs in software", strerror(errno));
+    }
+}
+
+/* PORTS_VARIABLE knows no protocols. */
+static void check_process_ports(const struct run_plan *plan)
+{
+    for (size_t i = 1; i < plan->port_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (plan->ports[j].guest == plan->ports[i].guest && plan->ports[j].host != plan->ports[i].host) {
+                cli_usage("--port: a process gets one port of the host for its port %u, not %u and %u",
+                          plan->ports[i].guest, plan->ports[j].host, plan->ports[i].host);
+            }
+        }
     }
 }
 
@@ -119,6 +160,10 @@ static void check_process_request(const struct run_request *request)
     if (request->plan.pcap != NULL && request->plan.tap == NULL) {
         cli_usage("--pcap: a process uses the host's sockets and sees no packets; give --tap too");
     }
+    if (request->plan.no_network) {
+        cli_usage("--no-network: a process has the host's; `unshare -rn` gives it none");
+    }
+    check_process_ports(&request->plan);
     if (request->plan.kvm) {
         cli_usage("--accel kvm: a process runs on the processor itself");
     }
@@ -130,7 +175,9 @@ static void check_process_request(const struct run_request *request)
 /* What QEMU, or a program, would say of it is harder to read. */
 static void check_network(const struct run_plan *plan)
 {
-    ports_check(plan->ports, plan->port_count);
+    if (plan->tap == NULL) {
+        ports_check(plan->ports, plan->port_count);
+    }
     if (plan->tap != NULL && if_nametoindex(plan->tap) == 0) {
         cli_fail("--tap %s: this host has no such interface; root makes one by `ip tuntap add %s mode tap user NAME`",
                  plan->tap, plan->tap);
@@ -189,22 +236,17 @@ static uint64_t image_end(const struct image *image)
 /* Reads the image: that it boots on the machine is easier to tell here than from a silent guest. */
 static void check_image(const struct machine *machine, struct run_request *request)
 {
-    struct text bytes = {0};
     char reason[VERDICT_WHY_CAP];
     struct image image;
-    const char *why;
 
-    if (!file_read(request->image, IMAGE_BYTES_MAX, &bytes, &why)) {
-        cli_fail("cannot read the image %s: %s", request->image, why);
-    }
-    if (!image_parse(&image, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
-        cli_fail("cannot run %s: %s", request->image, why);
-    }
+    read_image(request->image, &image);
     if (!machine->boots(&image, reason)) {
         const char *made = beside_zimage(&image, request->image);
+        const struct machine *fits = machine_for_image(&image);
 
-        cli_fail("%s does not boot on %s: %s%s%s", request->image, machine->name, reason,
-                 made != NULL ? "; it is for debuggers, what boots was made of it: " : "", made != NULL ? made : "");
+        cli_fail("%s does not boot on %s: %s%s%s%s%s", request->image, machine->name, reason,
+                 made != NULL ? "; it is for debuggers, what boots was made of it: " : "", made != NULL ? made : "",
+                 fits != NULL ? "; it does by --on " : "", fits != NULL ? fits->name : "");
     }
     if (!machine->is_process && image_end(&image) > request->plan.memory_mib * MIB) {
         cli_fail("%s takes memory up to %" PRIu64 " MiB, but --memory gives %" PRIu64 " MiB", request->image,
@@ -215,7 +257,6 @@ static void check_image(const struct machine *machine, struct run_request *reque
     }
     request->plan.image = request->image;
     request->plan.debug_elf = beside_debug_elf(&image, request->image);
-    text_free(&bytes);
 }
 
 static void print_command_line(const struct words *argv, const char *ports)
@@ -250,7 +291,11 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct words line = {0};
     struct guest_plan guest;
     const char *ports = NULL; /* what a process is told of them */
+    int monitor = -1;
 
+    if (request.plan.tap == NULL) {
+        ports_choose(request.plan.ports, request.plan.port_count);
+    }
     (void)sdk_root(); /* an error now, not when the first address of a running guest is looked up */
     check_request(machine, &request);
     /* A dry run fetches nothing. */
@@ -260,8 +305,11 @@ static int run(const struct cli_command *command, int argc, char **argv)
         build(&request);
     }
     check_image(machine, &request);
+    if (request.timeout_ms > 0 && !machine->is_process && !request.dry_run) {
+        monitor = monitor_open(&request.plan.monitor);
+    }
     machine->command(machine, &request.plan, &line);
-    if (machine->is_process && request.plan.port_count > 0) {
+    if (machine->is_process && request.plan.port_count > 0 && request.plan.tap == NULL) {
         ports = ports_text(request.plan.ports, request.plan.port_count);
         (void)setenv(PORTS_VARIABLE, ports, 1);
     }
@@ -280,10 +328,11 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .argv = line.items,
         .debug_elf = request.plan.debug_elf,
         .timeout_ms = request.timeout_ms,
-        .ports = request.plan.ports,
-        .port_count = request.plan.port_count,
+        .probe = {.ports = request.plan.ports, .count = request.plan.port_count, .ready_fd = request.ready_fd,
+                  .way = request.plan.tap != NULL ? PROBE_TAP : machine->is_process ? PROBE_PROCESS : PROBE_FORWARDED},
         .console_is_serial = !machine->is_process,
         .error_is_console = machine->is_process,
+        .monitor = monitor,
         .has_debug_exit = machine->has_debug_exit,
         .halts = machine->halts,
         /* QEMU reports SIGTERM, where that is how every run of what serves ends; without disks it has nothing to save. */

@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -33,6 +35,8 @@ enum {
     OPTION_DRY_RUN,
     OPTION_ACCEL,
     OPTION_IMAGE,
+    OPTION_NO_NETWORK,
+    OPTION_READY_FD,
 };
 
 const struct cli_option run_options[] = {
@@ -40,9 +44,11 @@ const struct cli_option run_options[] = {
     {OPTION_ON, "--on", "MACHINE", "where to run it (default: the board's first); see `fata boards`"},
     {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M; some boards have a fixed amount)"},
     {OPTION_DISK, "--disk", "FILE", "a raw disk image, as a virtio disk; may be repeated"},
-    {OPTION_PORT, "--port", "HOST[:GUEST]", "TCP port HOST of 127.0.0.1 leads to GUEST (default: 80); may be repeated"},
-    {OPTION_TAP, "--tap", "INTERFACE", "plug the guest in to a tap interface of this host, in the place of ports"},
+    {OPTION_PORT, "--port", "HOST[:GUEST][/udp]", "port HOST of 127.0.0.1 leads to GUEST (default: 80); may be repeated"},
+    {OPTION_TAP, "--tap", "INTERFACE", "plug the guest in to a tap interface of this host"},
+    {OPTION_NO_NETWORK, "--no-network", NULL, "a machine without a network device"},
     {OPTION_PCAP, "--pcap", "FILE", "write all packets to FILE, for tcpdump and Wireshark"},
+    {OPTION_READY_FD, "--ready-fd", "N", "write to descriptor N what answers, and close it once all does"},
     {OPTION_TIMEOUT, "--timeout", "SECONDS", "end the guest after this time"},
     {OPTION_GDB, "--gdb", "[PORT]", "wait for gdb on 127.0.0.1 (default: 1234); a process starts under gdb"},
     {OPTION_DEBUG, "--debug", NULL, "a build for debugging (DEBUG=1)"},
@@ -58,9 +64,17 @@ const char run_details[] =
     "and its end as Ctrl-D (EOT), since a serial line has none. A line\n"
     "`fata: at 0xADDRESS` is followed by the function and source line that it names. The console of a process (--on\n"
     "process) is its standard output and standard error.\n\n"
-    "A guest has a network if --port or --tap is given; a process always has the host's, and listens on HOST where it\n"
-    "asks for GUEST. A port is asked until it answers, and then told: `fata: http://localhost:HOST/`. A tap interface\n"
-    "is there before: `ip tuntap add tap0 mode tap user $USER`.\n\n"
+    "A guest can connect out, through QEMU's user network; --port leads in (HOST 0: any free port), by UDP as in\n"
+    "8053:53/udp. A process has the host's network, and listens on HOST where it asks for GUEST. On a tap interface the\n"
+    "guest has an address of its own, which is told when it logs it, and all ports: of --port, GUEST alone counts. The\n"
+    "interface is there before: `ip tuntap add tap0 mode tap user $USER`.\n\n"
+    "A port is asked until it answers, and then told: `fata: http://localhost:HOST/`, or `fata: localhost:HOST answers`.\n"
+    "(Nothing answers for UDP in general: such a port is told once the guest has an address.) The same, without `fata: `,\n"
+    "goes to --ready-fd, a line for each; without --port, the guest's address does. So a script waits until a guest\n"
+    "answers, and ends it; at the end of the file, there is none:\n"
+    "    mkfifo ready; fata run --port 0 --ready-fd 3 3>ready >log 2>&1 & guest=$!\n"
+    "    read -r url <ready && curl $url; kill $guest; wait $guest\n"
+    "No guest outlives its `fata run`; with `setsid` before it, it outlives the terminal.\n\n"
     "Exit status: the guest's own N, and 0 for a guest that was ended by Ctrl-C, SIGTERM or --timeout after one of its\n"
     "ports had answered. The last line of a run is the record `fata: exit N`; it counts when nothing\n"
     "follows it. A guest that prints it and does not end by itself is ended 2 seconds later, and at once on a board\n"
@@ -97,12 +111,13 @@ uint64_t run_read_memory(const char *text)
     return mib;
 }
 
-static unsigned read_port(const char *option, const char *all, const char *text, const char **rest_out)
+static unsigned read_port(const char *option, const char *all, const char *text, unsigned min, const char **rest_out)
 {
     uint64_t port;
 
-    if (!read_number(text, 65535, &port, rest_out) || port == 0) {
-        cli_usage("%s %s: a port is a number of 1 to 65535", option, all);
+    if (!read_number(text, 65535, &port, rest_out) || port < min) {
+        cli_usage("%s %s: a port is a number of %u to 65535%s", option, all, min,
+                  min == 0 ? "; valid are HOST, HOST:GUEST and HOST:GUEST/udp, as in 8080:80" : "");
     }
     return (unsigned)port;
 }
@@ -112,15 +127,16 @@ static void add_port(struct run_plan *plan, const char *text)
     struct run_port port = {.guest = GUEST_PORT_DEFAULT};
     const char *rest;
 
-    port.host = read_port("--port", text, text, &rest);
+    port.host = read_port("--port", text, text, 0, &rest);
     if (rest[0] == ':') {
-        port.guest = read_port("--port", text, rest + 1, &rest);
+        port.guest = read_port("--port", text, rest + 1, 1, &rest);
     }
-    if (rest[0] != '\0') {
-        cli_usage("--port %s: valid are HOST and HOST:GUEST, as in 8080:80", text);
+    port.is_udp = strcmp(rest, "/udp") == 0;
+    if (rest[0] != '\0' && !port.is_udp && strcmp(rest, "/tcp") != 0) {
+        cli_usage("--port %s: valid are HOST, HOST:GUEST and HOST:GUEST/udp, as in 8080:80", text);
     }
     for (size_t i = 0; i < plan->port_count; i++) {
-        if (plan->ports[i].host == port.host) {
+        if (port.host != 0 && plan->ports[i].host == port.host && plan->ports[i].is_udp == port.is_udp) {
             cli_usage("--port %s: port %u of the host is given twice", text, port.host);
         }
     }
@@ -190,10 +206,38 @@ static void read_gdb(struct run_request *request, const char *text)
     request->has_gdb_port = text != NULL;
     request->plan.gdb_port = GDB_PORT_DEFAULT;
     if (text != NULL) {
-        request->plan.gdb_port = read_port("--gdb", text, text, &rest);
+        request->plan.gdb_port = read_port("--gdb", text, text, 1, &rest);
         if (rest[0] != '\0') {
             cli_usage("--gdb %s: a port is a number of 1 to 65535", text);
         }
+    }
+}
+
+/* A descriptor that whoever started the tool has opened for it; the guest does not inherit it. */
+static int read_ready_fd(const char *text)
+{
+    const char *rest;
+    uint64_t handle;
+
+    if (!read_number(text, INT_MAX, &handle, &rest) || rest[0] != '\0' || handle <= STDERR_FILENO) {
+        cli_usage("--ready-fd %s: a descriptor is a number from 3, as in `--ready-fd 3 3>FILE`", text);
+    }
+    if (fcntl((int)handle, F_SETFD, FD_CLOEXEC) != 0) {
+        cli_usage("--ready-fd %s: it is not open; the shell opens it, as in `--ready-fd 3 3>FILE`", text);
+    }
+    return (int)handle;
+}
+
+static void check_combinations(const struct run_request *request)
+{
+    const struct run_plan *plan = &request->plan;
+
+    if (plan->gdb && request->timeout_ms > 0) {
+        cli_usage("--timeout and --gdb: a guest that waits for a debugger has no time limit; give one of them");
+    }
+    if (plan->no_network && (plan->tap != NULL || plan->port_count > 0 || plan->pcap != NULL)) {
+        cli_usage("--no-network and %s: give one of them",
+                  plan->tap != NULL ? "--tap" : plan->port_count > 0 ? "--port" : "--pcap");
     }
 }
 
@@ -201,7 +245,7 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
 {
     static char *no_arguments[] = {NULL};
     struct cli_walk walk = cli_walk_start(command, argc, argv);
-    struct run_request request = {.plan = {.arguments = no_arguments}};
+    struct run_request request = {.ready_fd = -1, .plan = {.arguments = no_arguments}};
 
     for (int id; (id = cli_next(&walk)) != CLI_END;) {
         switch (id) {
@@ -218,6 +262,8 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
         case OPTION_DRY_RUN: request.dry_run = true; break;
         case OPTION_ACCEL: read_accel(&request.plan, walk.value); break;
         case OPTION_IMAGE: request.image = walk.value; break;
+        case OPTION_NO_NETWORK: request.plan.no_network = true; break;
+        case OPTION_READY_FD: request.ready_fd = read_ready_fd(walk.value); break;
         case CLI_REST:
             request.plan.arguments = argv + walk.next;
             walk.next = walk.argc;
@@ -225,12 +271,6 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
         default: cli_usage("unexpected argument `%s`; the guest's own arguments stand behind `--`", walk.value);
         }
     }
-    if (request.plan.gdb && request.timeout_ms > 0) {
-        cli_usage("--timeout and --gdb: a guest that waits for a debugger has no time limit; give one of them");
-    }
-    if (request.plan.tap != NULL && request.plan.port_count > 0) {
-        cli_usage("--port and --tap: on a tap interface the guest has an address of its own, with all ports; give one "
-                  "of them");
-    }
+    check_combinations(&request);
     return request;
 }

@@ -16,6 +16,7 @@ struct run_request {
     bool debug;
     bool dry_run;
     bool has_gdb_port;
+    int ready_fd;       /* -1: none */
     int64_t timeout_ms; /* 0: none */
     struct run_plan plan;
 };

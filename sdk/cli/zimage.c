@@ -33,6 +33,7 @@ bool zimage_parse(struct zimage *zimage, const uint8_t *bytes, size_t len, const
     } else {
         order = get32(bytes, AT_ORDER);
         *zimage = (struct zimage){
+            .bytes = bytes,
             .len = len,
             .start = get32(bytes, AT_START),
             .end = get32(bytes, AT_END),

@@ -20,6 +20,7 @@
 enum zimage_order { ZIMAGE_ORDER_UNKNOWN, ZIMAGE_LITTLE_ENDIAN, ZIMAGE_BIG_ENDIAN };
 
 struct zimage {
+    const uint8_t *bytes;
     size_t len;     /* of the file, in bytes */
     uint32_t start; /* the address that it must be loaded at; 0: it is position independent */
     uint32_t end;   /* start + the bytes that its header counts, which are at most `len` */

@@ -546,7 +546,7 @@ static fa_err open_device(stack *s, const fa_net_settings *settings)
 {
     fa_err err = plat_netif_open(0, &s->pool, &s->netif);
     if (err == FA_ENOENT)
-        fa_log_error("this machine has no network device: `fata run` gives it one with --port or --tap (make run: PORT, TAP)");
+        fa_log_error("this machine has no network device, or none that there is a driver for");
     if (err != FA_OK)
         return err;
     err = start_host(s, settings);

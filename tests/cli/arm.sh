@@ -178,10 +178,16 @@ check "run --gdb on virt: without it" 125 'gdb-multiarch is not installed' sh -c
     ln -sf "$(command -v qemu-system-arm)" "$2/qemu-system-arm" && PATH=$2 exec "$1" run --image "$3" --on virt --gdb' sh "$fata" "$work/bin" "$work/img/arm-off"
 
 # Addresses: of a Thumb function, odd and even.
-arm-none-eabi-gcc -mthumb -march=armv7-a -g -O1 -c "$work/src/crashed.c" -o "$work/img/thumb.o" &&
-    arm-none-eabi-ld -Ttext=0x40200000 -e crashed -o "$work/img/thumb.elf" "$work/img/thumb.o"
-arm_guest thumb-code 'fata: at 0x40200001\nfata: at 0x40200000\nfata: exit 134\n' 0x09000000 -DOFF
-mv "$work/img/thumb-code" "$work/img/thumb"
+arm-none-eabi-gcc -mthumb -march=armv7-a -g -O1 -c "$work/src/crashed.c" -o "$work/img/crashed-arm.o"
+arm_guest thumb-code 'fata: at 0x40201001\nfata: at 0x40201000\nfata: exit 134\n' 0x09000000 -DOFF
+cat >"$work/src/thumb.ld" <<'EOF'
+SECTIONS {
+    .text 0x40200000 : { *thumb-code.o(.text) . = 0x1000; *crashed-arm.o(.text) }
+    /DISCARD/ : { *(.ARM.exidx*) *(.ARM.extab*) *(.comment) }
+}
+EOF
+arm-none-eabi-ld -T "$work/src/thumb.ld" -e start -o "$work/img/thumb.elf" "$work/img/thumb-code.o" "$work/img/crashed-arm.o" &&
+    arm-none-eabi-objcopy -O binary "$work/img/thumb.elf" "$work/img/thumb"
 (cd "$work" && on_arm virt thumb --timeout 20) >"$out" 2>"$err"
 is "run on virt: Thumb addresses get their source lines" test "$(grep -c '^    deepest at src/crashed.c:3$' "$out")" -eq 2
 is "run: no QEMU for ARM is left" gone

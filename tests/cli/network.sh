@@ -67,15 +67,67 @@ check "run --port: one in use is named, with who holds it" 125 \
 cp "$out" "$work/got"
 is "run --port in use: nothing was started" not grep starts "$work/got"
 check "run --port in use: a dry run needs no port" 0 "^FATA_PORTS=$port:80 " serve http --port "$port" --dry-run
+check "run --port in use: by UDP it is free" 0 'hostfwd=udp' dry --port "$port/udp"
 kill $holder
 wait $holder 2>/dev/null
 if [ "$(id -u)" -ne 0 ] && [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ]; then
     check "run --port: root's" 125 'port 81 of this host is for root alone' serve http --port 81
 fi
 
+# UDP, and the descriptor that gets what answers. The guest binds after a while, and then listens by TCP.
+cat >"$work/img/udp.py" <<'EOF'
+import os, socket, sys, time
+port = int(os.environ["FATA_PORTS"].split(",")[0].split(":")[0])
+print("3 is", os.path.basename(os.readlink("/proc/self/fd/3")) if os.path.exists("/proc/self/fd/3") else "none", flush=True)
+time.sleep(0.3)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("127.0.0.1", port))
+if "tcp" in sys.argv:
+    socket.create_server(("127.0.0.1", port)).accept()[0].close()
+time.sleep(60)
+EOF
+udp() { "$fata" run --on process --image "$python" --timeout 1.5 "$@" -- "$work/img/udp.py" tcp; }
+check "run --port of UDP: bound is enough" 0 "^fata: localhost:$port/udp leads to port 53 of the guest\$" udp --port "$port:53/udp"
+check "run --port: one port of the guest's, two of the host's" 125 'one port of the host' udp --port "$port:53/udp" --port "$other:53"
+check "run --ready-fd: each that answers" 0 'answers' sh -c '"$@" 3>ready' sh "$fata" run --on process --image "$python" --timeout 1.5 \
+    --port "$port:53" --port "$port:53/udp" --ready-fd 3 -- "$work/img/udp.py" tcp
+cp "$out" "$work/got"
+printf 'localhost:%s\nlocalhost:%s/udp\n' "$port" "$port" >"$work/want"
+is "run --ready-fd: is told without more words" sh -c 'sort ready | cmp "$1" -' sh "$work/want"
+is "run --ready-fd: the guest does not have it" not grep '^3 is ready$' "$work/got"
+cat >"$work/ready.sh" <<'EOF'
+rm -f pipe && mkfifo pipe || exit 1
+"$1" run --on process --image "$2" --port "$4" --ready-fd 3 -- "$3" http 3>pipe >log 2>&1 &
+guest=$!
+{ read -r url && ! read -r more; } <pipe || exit 2 # its end comes when all have answered
+kill $guest
+wait $guest && echo "$url"
+EOF
+check "run --ready-fd: as --help has it" 0 "^http://localhost:$port/\$" timeout 20 sh "$work/ready.sh" "$fata" "$python" "$work/img/serve.py" "$port"
+check "run --ready-fd: who ends before has said nothing" 2 '' timeout 20 sh "$work/ready.sh" "$fata" /bin/true x "$port"
+
+# A make that alone gets a signal, and waits for its recipe.
+cat >"$work/makes.py" <<'EOF'
+import os, signal, subprocess, sys, time
+open("serve.mk", "w").write("all: ; @$(MAKE) -f serve.mk serve\nserve: ; @" + " ".join(sys.argv[1:]) + "\n")
+environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    make = subprocess.Popen(["make", "-f", "serve.mk"], start_new_session=True, stdout=subprocess.PIPE, env=environment, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    while "http://" not in make.stdout.readline():
+        pass
+    make.send_signal(number)
+    assert make.wait(5) != 0, number
+    make.stdout.close()
+EOF
+is "run under two makes: a signal for the upper one alone ends it" timeout 30 python3 "$work/makes.py" "$fata" run --on process \
+    --image "$python" --port 0 -- "$work/img/serve.py" http
+is "run under two makes: no process is left" gone
+
 # Captures and tap interfaces.
 check "run --pcap with a port" 0 'netdev=n0 -object filter-dump,id=d0,netdev=n0,file=a,,b.pcap' dry --port "$port" --pcap a,b.pcap
-check "run --pcap without a network" 125 'give --port or --tap too' dry --pcap x.pcap
+check "run --pcap without a port" 0 'netdev user,id=n0 .*file=x.pcap' dry --pcap x.pcap
+check "run --pcap without a network" 125 'give one of them' dry --pcap x.pcap --no-network
 check "run --pcap of a process without a tap interface" 125 'sees no packets' "$fata" run --on process --pcap x.pcap
 check "run --pcap: a file that cannot be written" 125 'no/such: it cannot be written' \
     "$fata" run --image "$image" --on microvm --port "$port" --pcap no/such
@@ -88,7 +140,7 @@ cp "$out" "$work/got"
 is "run --tap: has another address" not grep -e "$mac" "$work/got"
 check "run --tap of a process" 0 '/process --tap=tap9 --pcap=x.pcap a$' \
     "$fata" run --image "$work/img/process" --on process --tap tap9 --pcap x.pcap --dry-run -- a
-check "run --tap and --port" 125 'give one of them' dry --tap tap9 --port "$port"
+check "run --tap and --port: nothing is led" 0 'tap,id=n0,ifname=tap9,script=no,downscript=no ' dry --tap tap9 --port "$port"
 check "run --tap that does not exist" 125 'no such interface' "$fata" run --image "$image" --on microvm --tap fata-none
 for t in '' 'a b' a,b a/b sixteen-letters-; do
     check "run --tap '$t'" 125 '--tap' dry --tap "$t"

@@ -16,6 +16,7 @@ WIRES = {
 }
 SEEDS, SEEDS_LONG = (1,), range(1, 11)
 BYTES = {"process": (300_000, 1_000_000), "microvm": (200_000, 500_000), "virt": (150_000, 300_000)}  # and with --long
+CONNECTIONS = (8, 20)
 
 
 def over_a_wire(machine, kind):
@@ -26,7 +27,7 @@ def over_a_wire(machine, kind):
             begin = time.monotonic()
             back = exchange(guest.address, data)
             check(back == data, f"seed {seed}: {len(back)} bytes of {len(data)} came back, or others; {wire.report()}")
-            for number in range(20):  # and the beginnings and ends of connections
+            for number in range(CONNECTIONS[long_run()]):  # and the beginnings and ends of connections
                 small = b"%d" % number
                 check(exchange(guest.address, small) == small, f"seed {seed}, connection {number}: another answer")
             reports.append(f"seed {seed}: {wire.report()}, {time.monotonic() - begin:.1f} s")
