@@ -21,14 +21,14 @@ static fa_err send_continue(fa_http_exchange *x, fa_deadline deadline)
     if (!owed)
         return FA_OK;
     x->sent_bytes += sizeof text - 1;
-    return fa_flow_write(x->conn->flow, &(fa_slice){text, sizeof text - 1}, 1, deadline);
+    return fa_http_send(x, &(fa_slice){text, sizeof text - 1}, 1, deadline);
 }
 
 /* What has arrived: `cap` bytes at most. */
 static fa_err receive(fa_http_exchange *x, void *bytes_out, size_t cap, size_t *len_out,
                       fa_deadline deadline)
 {
-    const fa_err err = fa_flow_read(x->conn->flow, bytes_out, cap, len_out, deadline);
+    const fa_err err = fa_http_receive(x, bytes_out, cap, len_out, deadline);
     return err == FA_OK && *len_out == 0 ? FA_ETRUNCATED : err;
 }
 

@@ -2,6 +2,7 @@
 /* Connections in their stages. Each stage has one time-out, so its list is in the order of the
  * deadlines, and what is due stands in front. */
 #include "server.h"
+#include <fata/panic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +25,16 @@ static void link_remove(fa_http_link *link)
     link_init(link);
 }
 
+static fa_http_conn *conn_of(fa_http_link *in_stage)
+{
+    return (fa_http_conn *)(void *)((char *)in_stage - offsetof(fa_http_conn, in_stage));
+}
+
 /* The oldest one; NULL: the stage has none. */
 static fa_http_conn *first_of(const fa_http_server *server, fa_http_stage stage)
 {
     fa_http_link *const link = server->stages[stage].after;
-    if (link == &server->stages[stage])
-        return NULL;
-    return (fa_http_conn *)(void *)((char *)link - offsetof(fa_http_conn, in_stage));
+    return link == &server->stages[stage] ? NULL : conn_of(link);
 }
 
 static uint64_t stage_ns(const fa_http_server *server, fa_http_stage stage)
@@ -46,7 +50,7 @@ static uint64_t stage_ns(const fa_http_server *server, fa_http_stage stage)
     case FA_HTTP_RUNNING:
         break;
     }
-    return FA_HTTP_SENDING_NS;
+    return FA_HTTP_PATIENCE_NS;
 }
 
 void fa_http_notify(fa_http_server *server)
@@ -82,6 +86,7 @@ void fa_http_restage(fa_http_conn *conn, fa_http_stage stage)
     link_remove(&conn->in_stage);
     link_add(&server->stages[stage], &conn->in_stage);
     conn->stage = stage;
+    conn->taken_bytes = 0;
     conn->deadline = fa_after_ns(stage_ns(server, stage));
     if (conn->deadline < server->sleeps_until)
         fa_http_notify(server);
@@ -89,8 +94,8 @@ void fa_http_restage(fa_http_conn *conn, fa_http_stage stage)
 
 void fa_http_park(fa_http_conn *conn, fa_http_stage stage)
 {
-    /* Whoever sends a head in small pieces has one time-out for it all. */
-    if (conn->stage != stage || stage != FA_HTTP_HEAD)
+    /* Whoever sends a head in small pieces, or empty lines before it, has one time-out for it all. */
+    if (conn->stage != stage)
         fa_http_restage(conn, stage);
     if (conn->server->ending)
         fa_http_notify(conn->server);
@@ -112,16 +117,41 @@ void fa_http_unkeep(fa_http_conn *conn)
     conn->kept_len = 0;
 }
 
+/* The connection of a stage that has waited the longest with bytes that are kept; since when. */
+static fa_http_conn *first_that_keeps(const fa_http_server *server, fa_http_stage stage,
+                                      uint64_t *since_ns_out)
+{
+    const fa_http_link *const list = &server->stages[stage];
+    for (fa_http_link *link = list->after; link != list; link = link->after) {
+        fa_http_conn *conn = conn_of(link);
+        *since_ns_out = conn->deadline - stage_ns(server, stage);
+        if (conn->kept_len > 0)
+            return conn;
+    }
+    return NULL;
+}
+
+/* Else a few that send half a head each would keep all others out, for as long as they like. */
+static bool unkeep_oldest(fa_http_server *server)
+{
+    uint64_t head_ns = 0, sending_ns = 0;
+    fa_http_conn *head = first_that_keeps(server, FA_HTTP_HEAD, &head_ns);
+    fa_http_conn *sending = first_that_keeps(server, FA_HTTP_SENDING, &sending_ns);
+    fa_http_conn *oldest = sending == NULL || (head != NULL && head_ns <= sending_ns) ? head : sending;
+    if (oldest != NULL)
+        fa_http_close(oldest, true);
+    return oldest != NULL;
+}
+
 bool fa_http_keep(fa_http_conn *conn, const char *bytes, size_t len)
 {
     fa_http_server *server = conn->server;
     if (len == 0)
         return true;
-    if (len > FA_HTTP_KEPT_BYTES_MAX - server->kept_bytes)
-        return false;
-    conn->kept = malloc(len);
-    if (conn->kept == NULL)
-        return false;
+    fa_assert(conn->kept == NULL); /* so it is not itself the oldest */
+    while (len > FA_HTTP_KEPT_BYTES_MAX - server->kept_bytes || (conn->kept = malloc(len)) == NULL)
+        if (!unkeep_oldest(server))
+            return false;
     memcpy(conn->kept, bytes, len);
     conn->kept_len = len;
     server->kept_bytes += len;

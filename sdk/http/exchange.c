@@ -154,12 +154,19 @@ static void describe(fa_http_exchange *x, unsigned status)
     x->http.field_count = x->head.field_count;
 }
 
+/* RFC 9110 section 9.3.2: no body comes behind a refusal either. (The method's end is a space that the
+ * parser may have replaced.) */
+static bool is_for_head(const fa_http_exchange *x)
+{
+    return x->in_len > 4 && memcmp(x->in, "HEAD", 4) == 0 && (x->in[4] == ' ' || x->in[4] == '\0');
+}
+
 void fa_http_exchange_run(fa_http_exchange *x, unsigned status, fa_deadline deadline)
 {
     if (status == FA_HTTP_DONE)
         status = fa_http_head_parse(&x->head, x->in, x->head_len);
     describe(x, status);
-    x->sent_bytes = 0;
+    x->sent_bytes = x->behind_ns = 0;
     if (status == FA_HTTP_DONE) {
         fa_http_response_init(x);
         fa_http_body_init(x);
@@ -177,6 +184,7 @@ void fa_http_exchange_run(fa_http_exchange *x, unsigned status, fa_deadline dead
         answer(x, deadline);
     } else {
         x->close = x->linger = true;
+        x->no_body |= is_for_head(x);
         fa_http_response_plain(x, status);
     }
     const fa_err err = fa_http_end(&x->http, deadline);

@@ -20,7 +20,10 @@ typedef struct fa_http_exchange {
     fa_http_conn *conn;
     fa_http_head head;
     fa_arena arena;
-    fa_deadline deadline;
+    /* The peer's pace, and the server's (pace.c). */
+    uint64_t behind_ns, looked_ns;
+    unsigned taken_up_count; /* then */
+    bool starves;
 
     /* The request: in[0..head_len) is the head, in[at..in_len) has not been used yet. */
     size_t head_len, at, in_len;
@@ -52,6 +55,13 @@ static inline fa_http_exchange *fa_http_exchange_of(const fa_http *http)
 {
     return (fa_http_exchange *)http;
 }
+
+/* The connection, with patience for so long: fa_flow_read(), and fa_flow_write(), which changes the
+ * slices. FA_ETIMEDOUT: the deadline, or the peer is too far behind. */
+FA_MUST_CHECK fa_err fa_http_receive(fa_http_exchange *exchange, void *bytes_out, size_t cap,
+                                     size_t *len_out, fa_deadline deadline);
+FA_MUST_CHECK fa_err fa_http_send(fa_http_exchange *exchange, fa_slice *slices, size_t count,
+                                  fa_deadline deadline);
 
 /* A request's body. */
 void fa_http_body_init(fa_http_exchange *exchange);

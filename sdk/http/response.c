@@ -139,11 +139,11 @@ static fa_slice tail_of(fa_http_server *server)
     return (fa_slice){server->tail, server->tail_len};
 }
 
-static fa_err send(fa_http_exchange *x, const fa_slice *slices, size_t count, fa_deadline deadline)
+static fa_err send(fa_http_exchange *x, fa_slice *slices, size_t count, fa_deadline deadline)
 {
     for (size_t i = 0; i < count; i++)
         x->sent_bytes += slices[i].len;
-    return fa_flow_write(x->conn->flow, slices, count, deadline);
+    return fa_http_send(x, slices, count, deadline);
 }
 
 static fa_slice text_slice(const char *text)
@@ -337,9 +337,9 @@ fa_err fa_http_respond_static(fa_http *http, unsigned status, const fa_slice *he
     for (size_t i = 0; i + 1 < count && err == FA_OK; i++) {
         const size_t done = sent < slices[i].len ? sent : slices[i].len;
         sent -= done;
-        const fa_slice left = {(const char *)slices[i].bytes + done, slices[i].len - done};
+        fa_slice left = {(const char *)slices[i].bytes + done, slices[i].len - done};
         if (left.len > 0)
-            err = fa_flow_write(x->conn->flow, &left, 1, deadline);
+            err = fa_http_send(x, &left, 1, deadline);
     }
     if (err == FA_OK)
         x->rest = (fa_slice){(const char *)body.bytes + sent, body.len - sent};

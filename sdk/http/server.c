@@ -16,7 +16,6 @@ FA_LOG_MODULE("http");
 static void park(fa_http_exchange *x, fa_http_stage stage)
 {
     if (!fa_http_keep(x->conn, x->in, x->in_len)) {
-        /* Others' unfinished requests take the room, or malloc has none: not one of them gets on. */
         fa_http_close(x->conn, true);
         return;
     }
@@ -155,7 +154,11 @@ static bool send_rest(fa_http_conn *conn)
     size_t len = 0;
     const fa_err err = fa_flow_try_write(conn->flow, &conn->rest, 1, &len);
     conn->rest = (fa_slice){(const char *)conn->rest.bytes + len, conn->rest.len - len};
+    conn->taken_bytes += len;
     if (err == FA_EAGAIN || (err == FA_OK && conn->rest.len > 0)) {
+        /* A byte now and then does not put the time-out off. */
+        if (conn->taken_bytes >= FA_HTTP_SENDING_BYTES_MIN)
+            fa_http_restage(conn, FA_HTTP_SENDING);
         fa_http_park(conn, FA_HTTP_SENDING);
         return false;
     }
@@ -194,6 +197,7 @@ static fa_http_conn *next_ready(fa_http_server *server)
     link->after->before = link->before;
     *link = (fa_http_link){link, link};
     server->ready_count--;
+    server->taken_up_count++;
     fa_http_conn *conn = (fa_http_conn *)(void *)((char *)link - offsetof(fa_http_conn, in_ready));
     conn->ready = false;
     return conn;
@@ -225,6 +229,8 @@ fa_err fa_http_fiber_start(fa_http_server *server)
     if (x == NULL)
         return FA_ENOMEM;
     x->server = server;
+    x->looked_ns = 0;
+    x->taken_up_count = 0;
     fa_arena_init(&x->arena, FA_HTTP_ARENA_BYTES_MAX);
     const fa_fiber_options options = {"http", server->options.stack_bytes};
     const fa_err err = fa_scope_spawn_with(&server->scope, &options, run, x);

@@ -13,7 +13,17 @@
 #include <fata/fiber.h>
 #include <fata/http.h>
 
-#define FA_HTTP_SENDING_NS (30 * FA_NS_PER_S) /* without progress */
+/* What a peer must send of a body, and take of a response, while we wait for it. It may be behind that
+ * by so much time. Apache's default for bodies is the same rate, IIS and Kestrel want half of it; a
+ * telephone far from its mast (GPRS, 1,000 bytes a second and more) keeps it, through a tunnel of half
+ * a minute too. When requests wait and no fiber is free for them, the fibers' peers get less time. */
+#define FA_HTTP_RATE_BYTES_PER_S 500u
+#define FA_HTTP_PATIENCE_NS (30 * FA_NS_PER_S)
+#define FA_HTTP_PATIENCE_STARVED_NS (5 * FA_NS_PER_S)
+#define FA_HTTP_LOOK_NS FA_NS_PER_S /* how often a waiting fiber looks which of the two holds */
+/* Of a file that is sent without a fiber: in each span of that patience at least so much is taken. */
+#define FA_HTTP_SENDING_BYTES_MIN                                                                  \
+    (FA_HTTP_RATE_BYTES_PER_S * (size_t)(FA_HTTP_PATIENCE_NS / FA_NS_PER_S))
 #define FA_HTTP_LINGERING_NS (2 * FA_NS_PER_S)
 #define FA_HTTP_LINGERING_BYTES_MAX (64 * FA_KIB)
 /* Of parts of heads, and of what has been sent behind a request, of all connections together. */
@@ -47,6 +57,7 @@ typedef struct fa_http_conn {
     char *kept;           /* what has arrived */
     size_t kept_len, line_at;
     fa_slice rest; /* to be sent; static bytes */
+    size_t taken_bytes; /* of the rest, since its time-out began */
     size_t lingered_bytes;
 } fa_http_conn;
 
@@ -56,6 +67,7 @@ struct fa_http_server {
     fa_http_stats stats;
     fa_http_link stages[FA_HTTP_STAGE_COUNT], ready;
     size_t ready_count, kept_bytes;
+    unsigned taken_up_count; /* connections that were ready and that a fiber has taken up; it wraps */
     size_t idle_fibers; /* that will take up what is ready; they may have been woken */
     fa_waitq work; /* where idle fibers wait */
     fa_scope scope;
@@ -69,13 +81,15 @@ struct fa_http_server {
     uint64_t tail_s; /* the second that it is of */
 };
 
-/* Puts a connection into a stage, with that stage's time-out, and arms its flow. */
+/* Puts a connection into a stage, where it is not in it already with that stage's time-out, and arms
+ * its flow. */
 void fa_http_park(fa_http_conn *conn, fa_http_stage stage);
 /* Takes it out of its stage's list. */
 void fa_http_take_up(fa_http_conn *conn);
 /* The time-out begins anew. */
 void fa_http_restage(fa_http_conn *conn, fa_http_stage stage);
-/* Keeps bytes for when it is taken up again. False: there is no room. */
+/* Keeps bytes for when it is taken up again. Where there is no room, those that have waited the longest
+ * with theirs are closed. False: that did not make enough. */
 bool fa_http_keep(fa_http_conn *conn, const char *bytes, size_t len);
 void fa_http_unkeep(fa_http_conn *conn);
 void fa_http_close(fa_http_conn *conn, bool abort);

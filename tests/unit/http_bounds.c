@@ -17,6 +17,23 @@ static void idle_connections_end(void **state)
     assert_in_range(board_now_ns - since_ns, FA_HTTP_IDLE_NS - FA_NS_PER_S, FA_HTTP_IDLE_NS + FA_NS_PER_S);
 }
 
+/* Empty lines are no request, and do not put the end of an idle connection off. */
+static void empty_lines_end(void **state)
+{
+    (void)state;
+    start();
+    fa_flow *client = connect_one();
+    get(client, "/small", "");
+    const uint64_t since_ns = board_now_ns;
+    fa_err err = FA_OK;
+    while (err == FA_OK && board_now_ns - since_ns < 2 * FA_HTTP_IDLE_NS) {
+        err = fa_flow_write(client, &(fa_slice){"\r\n", 2}, 1, FA_NOW);
+        assert_int_equal(fa_sleep(fa_after_s(5)), FA_OK);
+    }
+    assert_int_equal(err, FA_ECLOSED);
+    assert_in_range(board_now_ns - since_ns, FA_HTTP_IDLE_NS, FA_HTTP_IDLE_NS + 12 * FA_NS_PER_S);
+}
+
 static void slow_heads_end(void **state)
 {
     (void)state;
@@ -80,22 +97,62 @@ static void unfinished_ones_give_way(void **state)
     assert_int_equal(heard_err, FA_ECLOSED);
 }
 
-static void what_is_kept_is_bounded(void **state)
+/* Sends half a request, which is kept, and then the other half. */
+static void ask_in_halves(fa_flow *client, unsigned status)
+{
+    ask(client, "GET /small HTTP/1.1\r\nHost:");
+    assert_int_equal(heard_err, FA_ETIMEDOUT);
+    ask(client, " h\r\n\r\n");
+    expect_status(status);
+}
+
+static const char *filler(size_t len)
+{
+    static char text[10001];
+    assert_true(len < sizeof text);
+    memset(text, 'x', len);
+    text[len] = '\0';
+    return text;
+}
+
+/* Who sends half a head and waits gives way to who goes on. */
+static void stalled_heads_give_way(void **state)
 {
     (void)state;
-    static char field[10001];
-    memset(field, 'x', sizeof field - 1);
+    const unsigned fit = FA_HTTP_KEPT_BYTES_MAX / 10000;
+    fa_flow *stalled[FA_HTTP_KEPT_BYTES_MAX / 10000 + 10];
     start();
-    unsigned refused = 0;
-    for (unsigned i = 0; i < FA_HTTP_KEPT_BYTES_MAX / 10000 + 10; i++) {
-        fa_flow *client = connect_one();
-        say(client, "GET / HTTP/1.1\r\nA: ");
-        ask(client, field);
-        refused += heard_err != FA_ETIMEDOUT;
+    fa_flow *silent = connect_one();
+    for (unsigned i = 0; i < fit + 10; i++) {
+        stalled[i] = connect_one();
+        say(stalled[i], "GET / HTTP/1.1\r\nA: ");
+        ask(stalled[i], filler(10000));
+        assert_int_equal(heard_err, FA_ETIMEDOUT); /* the newest is not the one that goes */
     }
-    assert_in_range(refused, 9, 12);
-    get(connect_one(), "/small", ""); /* a whole one still gets through */
-    expect_status(200);
+    ask_in_halves(connect_one(), 200);
+    for (unsigned i = 0; i < fit + 10; i++) {
+        hear_for(stalled[i], 1);
+        if (i < 9 || i > 12) /* the oldest have gone, and no more of them than that */
+            assert_int_equal(heard_err, i < 11 ? FA_ECLOSED : FA_ETIMEDOUT);
+    }
+    ask_in_halves(silent, 200); /* it kept nothing: older, and not in the way */
+}
+
+/* So do those that send and do not read. */
+static void stalled_readers_give_way(void **state)
+{
+    (void)state;
+    const unsigned fit = FA_HTTP_KEPT_BYTES_MAX / 10000;
+    start();
+    for (unsigned i = 0; i < fit + 10; i++) {
+        fa_flow *client = *connect_cap(12000);
+        say(client, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+        say(client, filler(10000));
+        assert_int_equal(fa_sleep(fa_after_ms(1)), FA_OK);
+    }
+    get(connect_one(), "/stats", "");
+    assert_in_range(stats.connections, fit, fit + 2);
+    ask_in_halves(connect_one(), 200);
 }
 
 static void fibers_are_bounded(void **state)
@@ -171,7 +228,7 @@ static void readers_that_stop(void **state)
     start();
     fa_flow *client = *connect_cap(400);
     say(client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_int_equal(fa_sleep(fa_after_ns(FA_HTTP_SENDING_NS - FA_NS_PER_S)), FA_OK);
+    assert_int_equal(fa_sleep(fa_after_ns(FA_HTTP_PATIENCE_NS - FA_NS_PER_S)), FA_OK);
     get(connect_one(), "/stats", "");
     assert_int_equal(stats.connections, 2);
     assert_int_equal(fa_sleep(fa_after_s(2)), FA_OK);
@@ -179,6 +236,117 @@ static void readers_that_stop(void **state)
     assert_int_equal(stats.connections, 2);
     hear_for(client, 1);
     assert_int_equal(heard_err, FA_ECLOSED);
+}
+
+/* Takes `bytes` each second until the end; the seconds that went by. */
+static unsigned read_slowly(fa_flow *client, size_t bytes)
+{
+    static char some[2000];
+    assert_true(bytes <= sizeof some);
+    size_t len = 1;
+    unsigned seconds = 0;
+    heard_len = 0;
+    while ((heard_err = fa_flow_read(client, some, bytes, &len, fa_after_ms(1))) == FA_OK && len > 0) {
+        heard_len += len;
+        seconds++;
+        assert_int_equal(fa_sleep(fa_after_s(1)), FA_OK);
+    }
+    return seconds;
+}
+
+/* A file's reader has a least rate; bytes now and then do not help. */
+static void readers_that_crawl(void **state)
+{
+    (void)state;
+    start();
+    fa_flow *slow_one = *connect_cap(400);
+    say(slow_one, "GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    read_slowly(slow_one, 2 * FA_HTTP_RATE_BYTES_PER_S); /* (of a pipe that holds 400) */
+    assert_int_equal(heard_err, FA_ECLOSED);
+    fa_flow *telephone = *connect_cap(4000);
+    say(telephone, "GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_in_range(read_slowly(telephone, FA_HTTP_RATE_BYTES_PER_S + 50), 180, 200);
+    assert_int_equal(heard_err, FA_OK);
+    assert_true(heard_len > BIG_BYTES);
+    fa_flow *crawler = *connect_cap(4000);
+    say(crawler, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+    const uint64_t since_ns = board_now_ns;
+    read_slowly(crawler, FA_HTTP_RATE_BYTES_PER_S - 150);
+    assert_int_equal(heard_err, FA_ECLOSED);
+    assert_in_range(board_now_ns - since_ns, FA_HTTP_PATIENCE_NS, FA_HTTP_PATIENCE_NS + 2 * FA_NS_PER_S);
+}
+
+/* A body of 30,000 bytes, so many of them each second; the seconds until there is an answer. */
+static unsigned post_slowly(fa_flow *client, size_t bytes, unsigned pause_at)
+{
+    unsigned seconds = 0;
+    say(client, "POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 30000\r\n\r\n");
+    for (size_t left = 30000; left > 0 && seconds < 200; seconds++) {
+        const size_t len = left < bytes ? left : bytes;
+        if (fa_flow_write(client, &(fa_slice){filler(len), len}, 1, FA_NOW) != FA_OK)
+            break;
+        left -= len;
+        hear_for(client, seconds == pause_at ? 25000 : 1000);
+        if (heard_len > 0)
+            break;
+    }
+    return seconds;
+}
+
+static void bodies_that_crawl(void **state)
+{
+    (void)state;
+    options.request_ns = 200 * FA_NS_PER_S;
+    start();
+    fa_flow *client = connect_one();
+    assert_int_equal(post_slowly(client, 600, 10), 49);
+    expect_status(200);
+    assert_string_equal(body(), "30000");
+    client = connect_one();
+    assert_in_range(post_slowly(client, 10, 1000), 25, 35);
+    expect_status(408);
+    has_ended();
+    client = connect_one();
+    assert_in_range(post_slowly(client, 250, 1000), 55, 65); /* half the rate: behind by half the time */
+    expect_status(408);
+}
+
+/* All fibers wait for bodies that do not come, or for readers that do not read. Another request has its
+ * turn soon, and no more of them have to go for it than that. */
+static void starved(const char *hog)
+{
+    fa_flow *hogs[FA_HTTP_FIBERS];
+    start();
+    for (size_t i = 0; i < FA_HTTP_FIBERS; i++) {
+        hogs[i] = *connect_cap(4096);
+        say(hogs[i], hog);
+        assert_int_equal(fa_sleep(fa_after_ms(10)), FA_OK);
+    }
+    assert_int_equal(fa_sleep(fa_after_s(10)), FA_OK); /* nobody else is there: there is time */
+    const uint64_t since_ns = board_now_ns;
+    fa_flow *honest = connect_one();
+    say(honest, "GET /stats HTTP/1.1\r\nHost: h\r\n\r\n");
+    do
+        hear_for(honest, 100);
+    while (heard_len == 0 && heard_err == FA_ETIMEDOUT);
+    expect_status(200);
+    assert_in_range(board_now_ns - since_ns, 0, 3 * FA_HTTP_LOOK_NS);
+    assert_int_equal(stats.fibers, FA_HTTP_FIBERS);
+    assert_int_equal(fa_sleep(fa_after_s(3)), FA_OK);
+    get(honest, "/stats", "");
+    assert_int_equal(stats.connections, FA_HTTP_FIBERS); /* one has given way */
+}
+
+static void bodies_give_way(void **state)
+{
+    (void)state;
+    starved("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+}
+
+static void readers_give_way(void **state)
+{
+    (void)state;
+    starved("GET /pieces?1000 HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
 static void clients_that_leave(void **state)
@@ -202,6 +370,37 @@ static void clients_that_leave(void **state)
     assert_int_equal(stats.connections, 1);
 }
 
+/* The rules of Prometheus' text format, and those of its linter: what a metric is stands before it, once;
+ * no two say the same; counters, and they alone, end with _total. */
+static size_t check_metrics(const char *text)
+{
+    char line[256], name[100], kind[20], current[100] = "";
+    const char *help;
+    size_t count = 0;
+    for (int used = 0; sscanf(text, "%255[^\n]%n", line, &used) == 1; text += used + 1) {
+        assert_int_equal(text[used], '\n');
+        if (sscanf(line, "# HELP %99s", name) == 1) {
+            strcpy(current, name);
+            help = line + strlen("# HELP ") + strlen(name);
+            if (help[0] != ' ' || strlen(help) < 10 || count_of(help) != 1)
+                fail_msg("no help of its own: %s", line);
+            snprintf(line, sizeof line, "# HELP %s ", name);
+            assert_int_equal(count_of(line), 1);
+            snprintf(line, sizeof line, "\n# TYPE %s ", name);
+            assert_ptr_equal(strstr(text, line), text + used);
+            count++;
+        } else if (sscanf(line, "# TYPE %99s %19s", name, kind) == 2) {
+            const bool is_total = strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0;
+            assert_int_equal(strcmp(kind, "counter") == 0, is_total);
+            assert_true(is_total || strcmp(kind, "gauge") == 0);
+        } else if (sscanf(line, "%99[a-z_]", name) != 1 || strcmp(name, current) != 0) {
+            fail_msg("not of %s: %s", current, line);
+        }
+    }
+    assert_string_equal(text, "");
+    return count;
+}
+
 static void metrics(void **state)
 {
     (void)state;
@@ -216,6 +415,9 @@ static void metrics(void **state)
     expect("\n# TYPE fata_http_connections gauge\nfata_http_connections 1\n");
     expect("\nfata_uptime_seconds ");
     expect_not("fata_net_");
+    const size_t count = check_metrics(body());
+    get(client, "/metrics-net", "");
+    assert_int_equal(check_metrics(body()), count + 8);
 }
 
 /* The end. */
@@ -296,14 +498,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(idle_connections_end),
+        TEST(empty_lines_end),
         TEST(slow_heads_end),
         TEST(the_oldest_idle_one_gives_way),
         TEST(unfinished_ones_give_way),
-        TEST(what_is_kept_is_bounded),
+        TEST(stalled_heads_give_way),
+        TEST(stalled_readers_give_way),
         TEST(fibers_are_bounded),
         TEST(a_burst_needs_one_fiber),
         TEST(slow_readers),
         TEST(readers_that_stop),
+        TEST(readers_that_crawl),
+        TEST(bodies_that_crawl),
+        TEST(bodies_give_way),
+        TEST(readers_give_way),
         TEST(clients_that_leave),
         TEST(metrics),
         TEST(ends_gracefully),

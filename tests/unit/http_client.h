@@ -5,6 +5,8 @@
 #define FATA_TESTS_UNIT_HTTP_CLIENT_H
 
 #include "../../sdk/flow/pipe.h"
+#include "../../sdk/http/exchange.h"
+#include "../../sdk/net/backend.h"
 #include "fibers.h"
 #include <fata/http.h>
 #include <stdio.h>
@@ -67,6 +69,18 @@ static fa_err echo(fa_http *http, void *arg, fa_deadline deadline)
     while ((err = fa_http_read(http, bytes, sizeof bytes, &len, deadline)) == FA_OK && len > 0)
         if ((err = fa_http_write(http, bytes, len, deadline)) != FA_OK)
             break;
+    return err;
+}
+
+static fa_err count(fa_http *http, void *arg, fa_deadline deadline)
+{
+    (void)arg;
+    char bytes[100];
+    size_t len, whole_len = 0;
+    fa_err err;
+    while ((err = fa_http_read(http, bytes, sizeof bytes, &len, deadline)) == FA_OK && len > 0)
+        whole_len += len;
+    fa_http_printf(http, "%zu", whole_len);
     return err;
 }
 
@@ -154,6 +168,26 @@ static fa_err ignore(fa_http *http, void *arg, fa_deadline deadline)
     return FA_OK;
 }
 
+/* As the site's files: sent without a fiber. */
+#define BIG_BYTES 100000
+static fa_err big(fa_http *http, void *arg, fa_deadline deadline)
+{
+    static const char bytes[BIG_BYTES];
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n";
+    (void)arg;
+    return fa_http_respond_static(http, 200, &(fa_slice){text, sizeof text - 1}, 1,
+                                  (fa_slice){bytes, sizeof bytes}, deadline);
+}
+
+/* A network that has only figures. */
+static void no_info(fa_net *net, fa_net_info *info_out)
+{
+    (void)net;
+    *info_out = (fa_net_info){.device = "none", .memory_limit_bytes = 1};
+}
+static const fa_net_ops no_net_ops = {.info = no_info};
+static fa_net no_net = {&no_net_ops};
+
 static fa_http_stats stats;
 
 static fa_err keep_stats(fa_http *http, void *arg, fa_deadline deadline)
@@ -169,9 +203,10 @@ static const fa_http_route routes[] = {
     {"GET", "/print", much_print, NULL}, {"GET", "/inject", inject, NULL},
     {NULL, "/fail", fail_with, NULL}, {"GET", "/late", late_failure, NULL},
     {"GET", "/slow", slow, NULL},     {"GET", "/slow-stream", slow_stream, NULL},
-    {"POST", "/ignore", ignore, NULL},
+    {"POST", "/ignore", ignore, NULL}, {"POST", "/count", count, NULL},
     {"GET", "/stats", keep_stats, NULL}, {"GET", "/metrics", fa_http_metrics, NULL},
-    {"GET", "/", fa_http_site, NULL},
+    {"GET", "/metrics-net", fa_http_metrics, &no_net},
+    {"GET", "/big", big, NULL},          {"GET", "/", fa_http_site, NULL},
 };
 
 /* The server, and clients of it. */

@@ -46,7 +46,7 @@ typedef struct fa_http_field {
 /* A request, and the response to it. The texts live until the handler returns. */
 typedef struct fa_http {
     const char *method;
-    const char *path;  /* without %-escapes and dot segments; begins with a slash */
+    const char *path;  /* without %-escapes, dot segments and doubled slashes; begins with one */
     const char *query; /* what was behind the question mark, as it was sent; "" */
     const fa_http_field *fields;
     size_t field_count;
@@ -82,6 +82,8 @@ typedef struct fa_http_options {
     uint64_t head_ns;    /* from a request's first byte to the end of its head */
     uint64_t idle_ns;    /* between requests */
     uint64_t request_ns; /* for the handler */
+    /* Besides, a peer is not waited for that is 30 s behind 500 bytes a second, in sending a body or in
+     * taking a response; 5 s, if requests wait for a fiber. fa_http_read() is then FA_ETIMEDOUT. */
 } fa_http_options;
 
 /* Serves the listener's connections until the deadline; then idle connections are closed, and
