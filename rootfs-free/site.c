@@ -246,9 +246,10 @@ void embed_site(const char *folder, const char *out)
         embed_quoted(".asciz", "", entries[i].path);
         if (!entries[i].redirects)
             continue;
-        printf("moved_%zu:\n    .ascii \"HTTP/1.1 301 Moved Permanently\\r\\nLocation: ", i);
+        printf("moved_%zu:\n    .ascii \"HTTP/1.1 301 Moved Permanently\\r\\nContent-Length: 0\\r\\n\"\n"
+               "    .ascii \"Location: ", i);
         print_location(entries[i].path);
-        printf("/\\r\\nContent-Length: 0\\r\\n\"\nmoved_%zu_end:\n", i);
+        printf("/\"\nmoved_%zu_end:\n", i);
     }
     printf("    .balign __SIZEOF_POINTER__\n"
            "fa_http_site_count: WORD %zu\nfa_http_site_entries:\n", count);

@@ -137,7 +137,8 @@ endif
 app_files := $(shell find -L files $(SITE) -type f -printf '%p %s %T@\n' 2>/dev/null | sort)
 $(app_out)/fata-program.o: $(app_out)/fata-program.S $(app_out)/compile-command
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
-$(app_out)/fata-program.S: $(app_out)/files-list | sdk
+$(FATA)/build/fata-embed: sdk ;
+$(app_out)/fata-program.S: $(app_out)/files-list $(FATA)/build/fata-embed
 	@mkdir -p $(app_out)/fata-site
 	@$(FATA)/build/fata-embed $(NAME) files $(SITE) $(app_out)/fata-site > $@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
 $(app_out)/files-list: FORCE

@@ -54,6 +54,28 @@ static bool take(cursor *c, const char *text)
     return true;
 }
 
+/* RFC 3986 section 3.2: a host, in characters that a URI has there, and maybe a port. Who the user is
+ * does not belong there (RFC 9110 section 4.2.4). */
+static bool is_authority(const char *value)
+{
+    const char *c = value;
+    if (*c == '[') {
+        do
+            c++;
+        while (fa_http_char_is(*c, FA_HTTP_CHAR_HOST) && *c != ']');
+        if (*c++ != ']')
+            return false;
+    } else {
+        while (fa_http_char_is(*c, FA_HTTP_CHAR_HOST) && *c != ':' && *c != '[' && *c != ']')
+            c++;
+    }
+    if (c > value && *c == ':')
+        do
+            c++;
+        while (fa_http_char_is(*c, FA_HTTP_CHAR_DIGIT));
+    return c > value && *c == '\0';
+}
+
 /* RFC 9112 section 3.2: the origin form, the absolute form or the asterisk form. (The authority form is
  * CONNECT's, which we do not have.) */
 static unsigned parse_target(fa_http_head *head, char *target, size_t len)
@@ -71,6 +93,11 @@ static unsigned parse_target(fa_http_head *head, char *target, size_t len)
         if (scheme_len == 0 || authority_len == 0)
             return 400;
         head->path += scheme_len + authority_len;
+        /* Over the two slashes, so that there is room for its end. */
+        head->authority = memmove(target + scheme_len - 2, target + scheme_len, authority_len);
+        head->authority[authority_len] = '\0';
+        if (!is_authority(head->authority))
+            return 400;
     }
     char *mark = strchr(head->path, '?');
     if (mark != NULL) {
@@ -209,19 +236,31 @@ static unsigned parse_framing(fa_http_head *head)
     return FA_HTTP_DONE;
 }
 
-/* RFC 9112 section 3.2: a host and a port, in characters that a URI has there; it may be empty. */
+/* RFC 9112 section 3.2: a target that has no authority may come with an empty one. */
 static bool is_host(const char *value)
 {
-    for (; *value != '\0'; value++)
-        if (!fa_http_char_is(*value, FA_HTTP_CHAR_HOST))
-            return false;
-    return true;
+    return *value == '\0' || is_authority(value);
+}
+
+/* RFC 9112 section 3.2.2: the target's authority replaces what Host says. */
+static unsigned replace_host(fa_http_head *head)
+{
+    size_t i = 0;
+    while (i < head->field_count && head->fields[i].value != head->known[FA_HTTP_HOST])
+        i++;
+    if (i == FA_HTTP_FIELDS_MAX)
+        return 431;
+    if (i == head->field_count)
+        head->fields[head->field_count++].name = "Host";
+    head->fields[i].value = head->known[FA_HTTP_HOST] = head->authority;
+    return FA_HTTP_DONE;
 }
 
 unsigned fa_http_head_parse(fa_http_head *head, char *bytes, size_t head_len)
 {
     head->field_count = 0;
     head->body_bytes = 0;
+    head->authority = NULL;
     head->chunked = head->expect_continue = false;
     memset(head->known, 0, sizeof head->known);
     cursor c = {bytes, bytes + head_len};
@@ -235,7 +274,9 @@ unsigned fa_http_head_parse(fa_http_head *head, char *bytes, size_t head_len)
     const char *host = head->known[FA_HTTP_HOST];
     if (host == NULL ? head->minor > 0 : !is_host(host))
         return 400;
-    status = parse_framing(head);
+    status = head->authority == NULL ? FA_HTTP_DONE : replace_host(head);
+    if (status == FA_HTTP_DONE)
+        status = parse_framing(head);
     const char *expect = head->known[FA_HTTP_EXPECT];
     if (status != FA_HTTP_DONE || expect == NULL || head->minor == 0)
         return status; /* RFC 9110 section 10.1.1: HTTP/1.0's is ignored */

@@ -39,6 +39,7 @@ typedef struct fa_http_head {
     fa_http_field fields[FA_HTTP_FIELDS_MAX];
     size_t field_count;
     char *known[FA_HTTP_KNOWN_COUNT]; /* NULL: no such field */
+    char *authority;                  /* of a target in absolute form; NULL: it is in another */
     uint64_t body_bytes;              /* of a body that is not chunked */
     bool chunked;
     bool close;           /* the connection ends with this request */
@@ -48,7 +49,8 @@ typedef struct fa_http_head {
 /* Whether a whole head is there. *line_at_io is 0 at first, and then where the search goes on. */
 unsigned fa_http_head_find(const char *bytes, size_t len, size_t *line_at_io, size_t *head_len_out);
 /* Parses a whole head in place: the texts of *head lie in `bytes`, which are written to. Of a field
- * that is there more than once, where that is allowed, `known` has the first. */
+ * that is there more than once, where that is allowed, `known` has the first. Host is the one of the
+ * target where that has one: there is then such a field in any case. */
 unsigned fa_http_head_parse(fa_http_head *head, char *bytes, size_t head_len);
 
 #endif

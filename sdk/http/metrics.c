@@ -24,9 +24,9 @@ static void print_server(fa_http *http)
         if (i != 1)
             fa_http_printf(http, "fata_http_requests_total{status=\"%s\"} %llu\n", classes[i],
                            (figure)stats.responses[i]);
-    print(http, "http_sent_bytes_total", "counter", "Bytes of responses.", stats.sent_bytes);
+    print(http, "http_sent_bytes_total", "counter", "Bytes of responses, with their heads.", stats.sent_bytes);
     print(http, "http_accepted_total", "counter", "Connections accepted.", stats.accepted);
-    print(http, "http_connections", "gauge", "Connections open.", stats.connections);
+    print(http, "http_connections", "gauge", "Connections open, of HTTP.", stats.connections);
     print(http, "http_fibers", "gauge", "Fibers that answer requests.", stats.fibers);
 }
 
@@ -37,7 +37,7 @@ static void print_machine(fa_http *http)
                    "# HELP fata_uptime_seconds Time since the boot.\n"
                    "# TYPE fata_uptime_seconds gauge\nfata_uptime_seconds %llu.%03u\n",
                    (figure)(up_ms / 1000), (unsigned)(up_ms % 1000));
-    print(http, "fibers", "gauge", "Fibers.", fa_sched_count());
+    print(http, "fibers", "gauge", "Fibers of the whole program.", fa_sched_count());
     if (fa_ram.total_count == 0)
         return; /* a process: its memory is the host's */
     print(http, "memory_used_bytes", "gauge", "Memory in use, in whole pages.",
@@ -50,14 +50,18 @@ static void print_net(fa_http *http, fa_net *net)
 {
     fa_net_info info;
     fa_net_info_get(net, &info);
-    print(http, "net_received_packets_total", "counter", "Packets.", info.received_packets);
-    print(http, "net_received_bytes_total", "counter", "Bytes.", info.received_bytes);
-    print(http, "net_sent_packets_total", "counter", "Packets.", info.sent_packets);
-    print(http, "net_sent_bytes_total", "counter", "Bytes.", info.sent_bytes);
-    print(http, "net_dropped_packets_total", "counter", "Packets.", info.dropped_packets);
+    print(http, "net_received_packets_total", "counter", "Packets received.", info.received_packets);
+    print(http, "net_received_bytes_total", "counter", "Bytes received.", info.received_bytes);
+    print(http, "net_sent_packets_total", "counter", "Packets sent.", info.sent_packets);
+    print(http, "net_sent_bytes_total", "counter", "Bytes sent, in packets.", info.sent_bytes);
+    print(http, "net_dropped_packets_total", "counter", "Packets that nobody got, of both directions.",
+          info.dropped_packets);
     print(http, "net_connections", "gauge", "TCP connections, in any state.", info.connections);
-    print(http, "net_memory_bytes", "gauge", "Of packets and connections.", info.memory_bytes);
-    print(http, "net_memory_limit_bytes", "gauge", "Its limit.", info.memory_limit_bytes);
+    if (info.memory_limit_bytes == 0)
+        return; /* the host's sockets: their memory is the host's */
+    print(http, "net_memory_bytes", "gauge", "Memory of packets and connections.", info.memory_bytes);
+    print(http, "net_memory_limit_bytes", "gauge", "The most that packets and connections may take.",
+          info.memory_limit_bytes);
 }
 
 fa_err fa_http_metrics(fa_http *http, void *arg, fa_deadline deadline)

@@ -117,6 +117,15 @@ static bool parse_number(const char **at_io, size_t *number_out)
     return any;
 }
 
+/* A tag names the variant that is meant, of which a download may go on. A part is else one of the file
+ * as it is. */
+static bool prefers_packed(const fa_http_site_entry *entry, const char *range, const char *tags)
+{
+    if (entry->packed.head == NULL)
+        return false;
+    return tags == NULL ? range == NULL : !tag_is_listed(&entry->plain, tags, false);
+}
+
 typedef enum range_kind { ALL, PART, NONE } range_kind;
 
 /* RFC 9110 section 14.1.2. Several ranges, or what is malformed, get all. */
@@ -178,6 +187,14 @@ static fa_err respond_range(fa_http *http, const fa_http_site_body *body, range_
                                   deadline);
 }
 
+/* A folder is its path with a slash; what was asked of it stays asked. */
+static fa_err respond_moved(fa_http *http, const fa_http_site_body *body, fa_deadline deadline)
+{
+    const fa_slice head[] = {head_from(body, 0), text_slice(*http->query == '\0' ? "" : "?"),
+                             text_slice(http->query), text_slice("\r\n")};
+    return fa_http_respond_static(http, 301, head, FA_ARRAY_COUNT(head), (fa_slice){"", 0}, deadline);
+}
+
 static fa_err respond_not_modified(fa_http *http, const fa_http_site_body *body,
                                    fa_deadline deadline)
 {
@@ -206,17 +223,13 @@ fa_err fa_http_site(fa_http *http, void *arg, fa_deadline deadline)
     if (entry == NULL)
         return respond_not_found(http, gzip, deadline);
     const fa_http_site_body *body = &entry->plain;
-    if (body->type_at == 0) { /* a folder without its slash */
-        const fa_slice head = head_from(body, 0);
-        return fa_http_respond_static(http, 301, &head, 1, (fa_slice){"", 0}, deadline);
-    }
+    if (body->type_at == 0)
+        return respond_moved(http, body, deadline);
     const char *range = strcmp(http->method, "GET") == 0 ? asked->known[FA_HTTP_RANGE] : NULL;
     const char *if_range = asked->known[FA_HTTP_IF_RANGE];
     const char *if_match = asked->known[FA_HTTP_IF_MATCH];
     const char *if_none_match = asked->known[FA_HTTP_IF_NONE_MATCH];
-    /* A part that was asked for is one of the file as it is, unless it is to go on with the other. */
-    if (entry->packed.head != NULL && gzip && if_match == NULL &&
-        (range == NULL || (if_range != NULL && !tag_is_listed(body, if_range, false))))
+    if (gzip && prefers_packed(entry, range, range == NULL || if_match != NULL ? if_match : if_range))
         body = &entry->packed;
     if (if_match != NULL && !tag_is_listed(body, if_match, false)) {
         fa_http_response_plain(fa_http_exchange_of(http), 412);

@@ -7,7 +7,8 @@
  *     type_at    Content-Type, Accept-Ranges or Content-Encoding
  *     shared_at  ETag first, Cache-Control, Vary: what 304 says too
  *
- * A folder without its slash has the head of its redirection only, all of it in the first part. */
+ * A folder without its slash has the head of its redirection only, all of it in the first part and up
+ * to the location, behind which the query and the line's end are to come. */
 #ifndef FATA_HTTP_SITE_H
 #define FATA_HTTP_SITE_H
 

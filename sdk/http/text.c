@@ -58,11 +58,9 @@ fa_err fa_http_path_decode(char *path)
         }
         /* (An escaped slash divides too: what the segments are is looked at behind the escapes.) */
         if (c == '/') {
-            char *const end = drop_dots(path, to);
-            if (end != to) { /* it ends with a slash already */
-                to = end;
+            to = drop_dots(path, to);
+            if (to > path && to[-1] == '/')
                 continue;
-            }
         }
         *to++ = (char)c;
     }

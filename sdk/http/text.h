@@ -21,7 +21,8 @@ static inline bool fa_http_char_is(char c, unsigned classes)
     return (fa_http_chars[(uint8_t)c] & classes) != 0;
 }
 
-/* Undoes %-escapes and dot segments of a path in place. FA_EFORMAT: a broken escape, or one of a
+/* Undoes %-escapes, empty segments and dot segments of a path in place, as nginx and Apache do: /a//b is
+ * what /a/b is, and no route can be got around by one more slash. FA_EFORMAT: a broken escape, or one of a
  * control character. */
 FA_MUST_CHECK fa_err fa_http_path_decode(char *path);
 /* The number that a hexadecimal digit stands for. */

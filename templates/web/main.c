@@ -24,7 +24,9 @@ static fa_err status_json(fa_http *http, void *arg, fa_deadline deadline)
     fa_http_printf(http, "\"requests\": %llu, ", (figure)stats.responses[2] + stats.responses[3]);
     fa_http_printf(http, "\"sent_bytes\": %llu, ", (figure)stats.sent_bytes);
     fa_http_printf(http, "\"connections\": %zu, ", stats.connections);
-    fa_http_printf(http, "\"memory_bytes\": %zu, \"memory_free_bytes\": %zu, ", total_bytes, free_bytes);
+    if (total_bytes > 0) /* else it is a process of a host, whose memory that is */
+        fa_http_printf(http, "\"memory_bytes\": %zu, \"memory_free_bytes\": %zu, ", total_bytes,
+                       free_bytes);
     fa_http_printf(http, "\"device\": \"%s\"}\n", info.device);
     return fa_http_end(http, deadline);
 }

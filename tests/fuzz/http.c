@@ -39,7 +39,7 @@ static void check_path(const char *path)
 {
     if (strcmp(path, "*") == 0)
         return;
-    require(path[0] == '/');
+    require(path[0] == '/' && strstr(path, "//") == NULL);
     for (const char *segment = path; segment != NULL; segment = strchr(segment + 1, '/')) {
         const size_t len = strcspn(segment + 1, "/");
         require(!(len == 1 && segment[1] == '.'));
@@ -72,9 +72,12 @@ static void fuzz_head(const char *input, size_t len)
         require(check_text(head.path, bytes, head_len) <= FA_HTTP_TARGET_BYTES_MAX);
         check_text(head.query, bytes, head_len);
         check_path(head.path);
+        if (head.authority != NULL)
+            require(check_text(head.authority, bytes, head_len) > 0 && head.known[FA_HTTP_HOST] == head.authority);
         require(head.field_count <= FA_HTTP_FIELDS_MAX);
         for (size_t i = 0; i < head.field_count; i++) {
-            check_text(head.fields[i].name, bytes, head_len);
+            if (head.authority == NULL || strcmp(head.fields[i].name, "Host") != 0) /* that may be the parser's */
+                check_text(head.fields[i].name, bytes, head_len);
             check_text(head.fields[i].value, bytes, head_len);
             require(fa_http_is_token(head.fields[i].name) && fa_http_is_value(head.fields[i].value));
         }

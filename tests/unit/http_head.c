@@ -77,12 +77,30 @@ static void what_it_says(void **state)
     assert_true(head.expect_continue);
     assert_int_equal(parse("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), FA_HTTP_DONE);
     assert_string_equal(head.path, "*");
-    assert_int_equal(parse("GET HTTP://u:80/p?q HTTP/1.7\r\nHost: h\r\n\r\n"), FA_HTTP_DONE);
-    assert_string_equal(head.path, "/p");
-    assert_string_equal(head.query, "q");
-    assert_int_equal(parse("GET https://u?q HTTP/1.1\r\nHost: h\r\n\r\n"), FA_HTTP_DONE);
-    assert_string_equal(head.path, "/");
-    assert_string_equal(head.query, "q");
+}
+
+/* RFC 9112 section 3.2.2: the target says which host is meant, whatever Host says. */
+static void absolute_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *host, *path, *query;
+    } cases[] = {
+        {"GET HTTP://u:80/p?q HTTP/1.7\r\nA: b\r\nhost: h\r\n\r\n", "u:80", "/p", "q"},
+        {"GET https://u?q HTTP/1.1\r\nA: b\r\nHost: h\r\n\r\n", "u", "/", "q"},
+        {"GET http://u HTTP/1.1\r\nA: b\r\nHost:\r\n\r\n", "u", "/", ""},
+        {"GET http://[::1]:8080//x HTTP/1.1\r\nA: b\r\nHost: h\r\n\r\n", "[::1]:8080", "/x", ""},
+        {"GET http://u:/p HTTP/1.0\r\nA: b\r\n\r\n", "u:", "/p", ""},
+    };
+    for (size_t i = 0; i < FA_ARRAY_COUNT(cases); i++) {
+        assert_int_equal(parse(cases[i].text), FA_HTTP_DONE);
+        assert_string_equal(head.path, cases[i].path);
+        assert_string_equal(head.query, cases[i].query);
+        assert_string_equal(head.known[FA_HTTP_HOST], cases[i].host);
+        assert_int_equal(head.field_count, 2);
+        assert_string_equal(head.fields[1].value, cases[i].host);
+        assert_true(fa_http_same(head.fields[1].name, 4, "host"));
+    }
 }
 
 #define LINE "GET / HTTP/1.1\r\n"
@@ -112,6 +130,15 @@ static const struct {
     {"GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     {"GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     {"GET http:///x HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET http://h/ HTTP/1.1\r\n\r\n", 400},
+    {"GET http://h/ HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
+    {"GET http://me@h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET http://h\"/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET http://:80/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET http://h:8o/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET http://h:80:80/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET http://[::1/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+    {"GET http://[::1]x/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     {"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
     {"GET /\r\nHost: h\r\n\r\n", 400},
     {"GET / http/1.1\r\nHost: h\r\n\r\n", 400},
@@ -132,6 +159,8 @@ static const struct {
     {LINE "Host: h\r\nHost: h\r\n\r\n", 400},
     {LINE "Host: a b\r\n\r\n", 400},
     {LINE "Host: a/b\r\n\r\n", 400},
+    {LINE "Host: a:b\r\n\r\n", 400},
+    {LINE "Host: ::1\r\n\r\n", 400},
     {LINE "Host: a,b\r\nHost: c\r\n\r\n", 400},
     {LINE "Host : h\r\n\r\n", 400},
     {LINE "Host\r\n\r\n", 400},
@@ -213,6 +242,9 @@ static void limits(void **state)
     assert_int_equal(parse(built("GET /", "a", FA_HTTP_TARGET_BYTES_MAX + 100, "")), 414);
     assert_int_equal(parse(built(LINE "Host: h\r\n", "A:b\r\n", FA_HTTP_FIELDS_MAX - 1, "\r\n")), FA_HTTP_DONE);
     assert_int_equal(parse(built(LINE "Host: h\r\n", "A:b\r\n", FA_HTTP_FIELDS_MAX, "\r\n")), 431);
+    const char *absolute = "GET http://h/ HTTP/1.0\r\n";
+    assert_int_equal(parse(built(absolute, "A:b\r\n", FA_HTTP_FIELDS_MAX - 1, "\r\n")), FA_HTTP_DONE);
+    assert_int_equal(parse(built(absolute, "A:b\r\n", FA_HTTP_FIELDS_MAX, "\r\n")), 431);
     const size_t rest = FA_HTTP_HEAD_BYTES_MAX - strlen(LINE "Host: h\r\nA: \r\n\r\n");
     assert_int_equal(parse(built(LINE "Host: h\r\nA: ", "x", rest, "\r\n\r\n")), FA_HTTP_DONE);
     assert_int_equal(parse(built(LINE "Host: h\r\nA: ", "x", rest + 1, "\r\n\r\n")), 431);
@@ -243,8 +275,9 @@ static void paths(void **state)
         {"/", "/"},           {"/a/b", "/a/b"},         {"/a/./b", "/a/b"},     {"/a/../b", "/b"},
         {"/..", "/"},         {"/.", "/"},              {"/../../x", "/x"},     {"/a/..", "/"},
         {"/a/b/..", "/a/"},   {"/a/b/.", "/a/b/"},      {"/a/...", "/a/..."},   {"/.a/..b", "/.a/..b"},
-        {"/%2e%2e/x", "/x"},  {"/a%2f..%2Fb", "/b"},    {"//a", "//a"},         {"//..", "/"},
-        {"/a//../b", "/a/b"}, {"/%41%c3%a4", "/A\xc3\xa4"}, {"/%252e", "/%2e"}, {"/a/../../../b/", "/b/"},
+        {"/%2e%2e/x", "/x"},  {"/a%2f..%2Fb", "/b"},    {"//a", "/a"},          {"//..", "/"},
+        {"/a//../b", "/b"},   {"///a///b//", "/a/b/"},  {"/a%2f%2Fb", "/a/b"},  {"//evil/..//x", "/x"},
+        {"/a/.//./b", "/a/b"}, {"/%41%c3%a4", "/A\xc3\xa4"}, {"/%252e", "/%2e"}, {"/a/../../../b/", "/b/"},
     };
     for (size_t i = 0; i < FA_ARRAY_COUNT(cases); i++) {
         char path[64];
@@ -344,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request),  cmocka_unit_test(what_it_says), cmocka_unit_test(what_is_refused),
         cmocka_unit_test(limits),     cmocka_unit_test(characters),   cmocka_unit_test(paths),
+        cmocka_unit_test(absolute_form),
         cmocka_unit_test(lists),      cmocka_unit_test(chunked),      cmocka_unit_test(bad_chunks),
     };
     return cmocka_run_group_tests_name("http_head", tests, NULL, NULL);

@@ -103,6 +103,12 @@ static void methods(void **state)
     ask(client, "HEAD /nothing-here HTTP/1.1\r\nHost: h\r\n\r\n");
     expect_status(404);
     assert_string_equal(body(), "");
+    ask(connect_one(), "HEAD /small HTTP/1.1\r\n\r\n"); /* nor does a refusal have one */
+    expect_status(400);
+    assert_string_equal(body(), "");
+    ask(connect_one(), "HEAD /small HTTP/1.1\n");
+    expect_status(400);
+    assert_string_equal(body(), "");
     ask(client, "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n");
     expect_status(204);
     expect("Allow: OPTIONS, GET, HEAD, POST");

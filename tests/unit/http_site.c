@@ -23,12 +23,23 @@ static void site(void **state)
     expect("Cache-Control: public, max-age=31536000, immutable\r\n");
     get(client, "/sub%20dir", "");
     expect_status(301);
-    expect("Location: /sub%20dir/\r\nContent-Length: 0\r\n");
+    expect("Content-Length: 0\r\nLocation: /sub%20dir/\r\nDate: ");
+    get(client, "/sub%20dir?a=b&c=%0d%0a?d", "");
+    expect_status(301);
+    expect("Location: /sub%20dir/?a=b&c=%0d%0a?d\r\nDate: ");
+    get(client, "//sub%20dir", ""); /* and not to a host */
+    expect_status(301);
+    expect("Location: /sub%20dir/\r\n");
+    get(client, "http://evil.example//sub%20dir", "");
+    expect("Location: /sub%20dir/\r\n");
     get(client, "/sub%20dir/", "");
     expect("<title>Sub</title>");
     get(client, "/x/../sub%20dir/./index.html", "");
     expect("<title>Sub</title>");
-    static const char *const missing[] = {"/none", "/sub%20dir/none", "/ten.txt/", "//ten.txt", "/.hidden/secret.txt", "/TEN.TXT"};
+    get(client, "//sub%20dir///index.html", "");
+    expect_status(200);
+    expect("<title>Sub</title>");
+    static const char *const missing[] = {"/none", "/sub%20dir/none", "/ten.txt/", "//ten.txt/x", "/.hidden/secret.txt", "/TEN.TXT"};
     for (size_t i = 0; i < FA_ARRAY_COUNT(missing); i++) {
         get(client, missing[i], "");
         expect_status(404);
@@ -108,6 +119,30 @@ static void conditions(void **state)
     expect_status(206); /* a download of it goes on */
     assert_int_equal((uint8_t)body()[0], 0x1f);
     get(client, "/", "Accept-Encoding: gzip\r\nRange: bytes=0-1\r\n");
+    assert_string_equal(body(), "<!");
+    static const struct {
+        const char *format;
+        unsigned status;
+        uint8_t first; /* of the body: of gzip's, or of the page */
+    } variants[] = {
+        {"Accept-Encoding: gzip\r\nIf-Match: %s\r\n", 200, 0x1f},
+        {"Accept-Encoding: gzip\r\nIf-Match: \"x\", %s\r\n", 200, 0x1f},
+        {"Accept-Encoding: gzip\r\nIf-Match: %s\r\nRange: bytes=0-1\r\n", 206, 0x1f},
+        {"Accept-Encoding: gzip\r\nIf-Match: W/%s\r\n", 412, '4'},
+        {"If-Match: %s\r\n", 412, '4'}, /* who does not take it is not given it */
+        {"Accept-Encoding: gzip\r\nIf-Range: %s\r\n", 200, 0x1f},
+    };
+    for (size_t i = 0; i < FA_ARRAY_COUNT(variants); i++) {
+        snprintf(field, sizeof field, variants[i].format, tag);
+        get(client, "/", field);
+        expect_status(variants[i].status);
+        assert_int_equal((uint8_t)body()[0], variants[i].first);
+    }
+    get(client, "/", "");
+    assert_int_equal(sscanf(strstr(heard, "ETag: "), "ETag: %39s", tag), 1);
+    snprintf(field, sizeof field, "Accept-Encoding: gzip\r\nIf-Match: %s\r\nRange: bytes=0-1\r\n", tag);
+    get(client, "/", field);
+    expect_status(206);
     assert_string_equal(body(), "<!");
 }
 

@@ -4,6 +4,10 @@
 const figures = Object.fromEntries([...document.querySelectorAll("[data-figure]")].map(e => [e.dataset.figure, e]));
 const note = document.getElementById("note");
 const said = note.innerHTML;
+const lead = document.getElementById("lead");
+const machine = lead.innerHTML;
+const process = "This page comes from a Linux process: <code>BSP=unix</code>, for development. " +
+    "The same source makes an image that brings its own operating system: <code>make run</code> boots it.";
 
 function span(ms) {
     const s = Math.floor(ms / 1000), two = n => String(n).padStart(2, "0");
@@ -26,7 +30,10 @@ async function look() {
         figures.requests.textContent = now.requests.toLocaleString();
         figures.sent.textContent = size(now.sent_bytes);
         figures.connections.textContent = now.connections;
-        figures.memory.textContent = now.memory_bytes ? size(now.memory_bytes - now.memory_free_bytes) : "the host's";
+        const ownMemory = "memory_bytes" in now; // a machine's: a process has some of its host's
+        figures.memory.textContent = ownMemory ? size(now.memory_bytes - now.memory_free_bytes) : "the host's";
+        if (!ownMemory && lead.innerHTML === machine)
+            lead.innerHTML = process;
         figures.device.textContent = now.device;
         note.innerHTML = said;
     } catch {
