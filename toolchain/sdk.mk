@@ -4,7 +4,18 @@
 # SPDX-License-Identifier: ISC
 
 sdk_root := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST)))..)
+ifeq ($(wildcard $(sdk_root)/bsp/$(BSP)/board.mk),)
+$(error BSP=$(BSP): there is no such board in $(sdk_root)/bsp; there are: $(patsubst $(sdk_root)/bsp/%/board.mk,%,$(wildcard $(sdk_root)/bsp/*/board.mk)))
+endif
 include $(sdk_root)/bsp/$(BSP)/board.mk
+
+# A misspelled key would be a key that is missing.
+sdk_board_keys := $(addprefix BOARD_,DESCRIPTION CPU MACHINES IMAGE_FORMAT ROOMS LIBS LINK_SCRIPT ENTRY)
+sdk_board_wrong := $(strip $(foreach key,$(filter-out $(sdk_board_keys),$(filter BOARD_%,$(.VARIABLES))),\
+	$(if $(filter file,$(origin $(key))),$(key))))
+ifneq ($(sdk_board_wrong),)
+$(error bsp/$(BSP)/board.mk: there is no key $(sdk_board_wrong); there are: $(sdk_board_keys))
+endif
 
 # DEBUG=0 is no debug build.
 override DEBUG := $(filter-out 0,$(DEBUG))
