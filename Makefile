@@ -27,10 +27,16 @@ help:
 setup:
 	@toolchain/setup
 
-# The demonstration is scaffolded anew each time, so that it always is what the template is.
+# The demonstration is what the template is, until somebody changes it.
+demo_files_differ = ! diff -qr -x build -x compile_commands.json
 run: all
-	@rm -rf $(demo) && mkdir -p $(dir $(demo))
-	@build/fata new web $(demo) > build/demo.log || { cat build/demo.log; exit 1; }
+	@mkdir -p build/demo && rm -rf build/demo/new && mkdir build/demo/new
+	@build/fata new web build/demo/new/web > build/demo.log || { cat build/demo.log; exit 1; }
+	@if [ -d $(demo) ] && [ -d build/demo/made ] && $(demo_files_differ) build/demo/made $(demo) > build/demo.log; then \
+	    echo '$(demo) has been changed, and runs as it is; once that folder is removed, it is made anew'; \
+	elif $(demo_files_differ) build/demo/new/web $(demo) > build/demo.log 2>&1; then \
+	    rm -rf $(demo) build/demo/made && cp -R build/demo/new/web build/demo/made && mv build/demo/new/web $(demo); \
+	fi
 	@$(MAKE) --no-print-directory -C $(demo) run
 
 check: all
