@@ -14,6 +14,7 @@
 #define GIB_4 (UINT64_C(1) << 32)
 #define LINUX_LOWEST_ADDRESS UINT64_C(0x10000) /* vm.mmap_min_addr */
 #define QEMU_ARM_LOAD_ADDRESS UINT32_C(0x40010000) /* of all its machines here: RAM + 64 KiB */
+#define PAGE_BYTES 4096u                           /* of x86 */
 #define XEN_ARM_RAM UINT32_C(0x40000000)           /* GUEST_RAM0_BASE */
 
 const char *elf_machine_name(uint16_t machine)
@@ -57,7 +58,8 @@ static bool is_x86_program(const struct image *image, char *why)
     return false;
 }
 
-bool verdict_xen(const struct image *image, char *why)
+/* What every PVH loader needs. */
+static bool is_pvh(const struct image *image, char *why)
 {
     const struct elf *elf = &image->elf;
 
@@ -82,12 +84,29 @@ bool verdict_xen(const struct image *image, char *why)
     return false;
 }
 
+/* Xen's builder of domains (libxenguest) gives out whole pages, from the first segment on. */
+bool verdict_xen(const struct image *image, char *why)
+{
+    const struct elf *elf = &image->elf;
+
+    if (!is_pvh(image, why)) {
+        return false;
+    }
+    if (elf->load_start % PAGE_BYTES != 0) {
+        (void)snprintf(why, VERDICT_WHY_CAP,
+                       "its first segment begins inside of a page (at 0x%" PRIx64 "): Xen's toolstack refuses it",
+                       elf->load_start);
+        return false;
+    }
+    return true;
+}
+
 /* QEMU rounds the length of a note's name up to p_align: with more than 4 it reads the entry from a wrong place. */
 bool verdict_qemu(const struct image *image, char *why)
 {
     const struct elf *elf = &image->elf;
 
-    if (!verdict_xen(image, why)) {
+    if (!is_pvh(image, why)) {
         return false;
     }
     if (elf->pvh_align > 4) {
@@ -103,7 +122,7 @@ bool verdict_rust_vmm(const struct image *image, char *why)
 {
     const struct elf *elf = &image->elf;
 
-    if (!verdict_xen(image, why)) {
+    if (!is_pvh(image, why)) {
         return false;
     }
     if (!elf->is_64) {
