@@ -19,6 +19,7 @@ kernel = "/srv/fata/two-words"
 cmdline = "'--a=it is \x22quoted\x22' 'back\x5cslash' 'two\x0alines'"
 memory = 1024
 vcpus = 1
+tsc_mode = "native"
 on_poweroff = "destroy"
 on_reboot = "restart"
 on_crash = "destroy"
