@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 _Noreturn void embed_fail(const char *what, const char *path)
 {
@@ -37,37 +38,69 @@ static void add_name(embed_names *names, char *name)
     names->name[names->count++] = name;
 }
 
-/* Adds the files below `root`/`below`. */
-static void walk(embed_names *names, const char *root, const char *below,
+/* Of all files together. Code and data of an x86-64 image lie within 2 GiB of each other, and what gzip
+ * makes comes on top. */
+#define EMBED_BYTES_MAX ((off_t)1 << 30)
+
+/* A folder, and those that it lies in. */
+typedef struct nest {
+    const struct nest *above;
+    dev_t device;
+    ino_t inode;
+} nest;
+
+/* Whether a folder is at `path`. Ends the program if it cannot be used, and says what to do. */
+static bool is_folder(const char *path, const nest *in)
+{
+    static off_t whole_bytes;
+    char target[1024];
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        const int err = errno;
+        const ssize_t len = readlink(path, target, sizeof target - 1);
+        if (len < 0)
+            embed_fail(strerror(err), path);
+        target[len] = '\0';
+        fprintf(stderr, "fata-embed: %s: a link to %s: %s; remove the link, or make what it leads to\n", path,
+                target, strerror(err));
+        exit(1);
+    }
+    for (; in != NULL && S_ISDIR(status.st_mode); in = in->above)
+        if (in->device == status.st_dev && in->inode == status.st_ino)
+            embed_fail("a link to a folder that it lies in itself: that has no end; remove it", path);
+    if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))
+        embed_fail("neither a file nor a folder: nothing else can be embedded; remove it", path);
+    if (S_ISREG(status.st_mode) && status.st_size > EMBED_BYTES_MAX - whole_bytes)
+        embed_fail("with this file there would be more than 1 GiB in the image: leave it out", path);
+    whole_bytes += S_ISREG(status.st_mode) ? status.st_size : 0;
+    return S_ISDIR(status.st_mode);
+}
+
+/* Adds the files of the folder at `path`, whose names begin with `below`. */
+static void walk(embed_names *names, const char *path, const char *below, const nest *above,
                  bool (*leave_out)(const char *name))
 {
-    char *folder = embed_join(root, below);
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
-        if (errno == ENOENT && *below == '\0')
-            return;
-        embed_fail(strerror(errno), folder);
-    }
+    struct stat status;
+    DIR *dir = opendir(path);
+    if (dir == NULL && errno == ENOENT && above == NULL)
+        return;
+    if (dir == NULL || fstat(dirfd(dir), &status) != 0)
+        embed_fail(strerror(errno), path);
+    const nest this = {above, status.st_dev, status.st_ino};
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (leave_out != NULL && leave_out(entry->d_name))
             continue;
         char *name = embed_join(below, entry->d_name);
-        char *path = embed_join(root, name);
-        struct stat status;
-        if (stat(path, &status) != 0)
-            embed_fail(strerror(errno), path);
-        if (S_ISDIR(status.st_mode))
-            walk(names, root, name, leave_out);
-        else if (S_ISREG(status.st_mode))
-            add_name(names, name);
+        char *inner = embed_join(path, entry->d_name);
+        if (is_folder(inner, &this))
+            walk(names, inner, name, &this, leave_out);
         else
-            embed_fail("neither a file nor a folder", path);
-        free(path);
+            add_name(names, name);
+        free(inner);
     }
     closedir(dir);
-    free(folder);
 }
 
 static int by_name(const void *a, const void *b)
@@ -78,7 +111,7 @@ static int by_name(const void *a, const void *b)
 embed_names embed_walk(const char *folder, bool (*leave_out)(const char *name))
 {
     embed_names names = {NULL, 0};
-    walk(&names, folder, "", leave_out);
+    walk(&names, folder, "", NULL, leave_out);
     if (names.count > 0)
         qsort(names.name, names.count, sizeof *names.name, by_name);
     return names;
@@ -92,7 +125,7 @@ void embed_quoted(const char *directive, const char *prefix, const char *text)
             if (*c == '"' || *c == '\\')
                 putchar('\\');
             if (*c == '\n')
-                embed_fail("a line feed in a file's name", text);
+                embed_fail("a line feed in a file's name: rename it", text);
             putchar(*c);
         }
     printf("\"\n");

@@ -230,6 +230,15 @@ static void print_entry(const entry *e, size_t i)
     }
 }
 
+/* The server refuses paths with control characters, which would spoil logs. */
+static void check_name(const char *folder, const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            embed_fail("a control character in a file's name: nobody could ask for it; rename it",
+                       embed_join(folder, name + 1));
+}
+
 void embed_site(const char *folder, const char *out)
 {
     const embed_names names = embed_walk(folder, is_hidden);
@@ -239,6 +248,8 @@ void embed_site(const char *folder, const char *out)
     const size_t count = make_entries(&names, entries);
     printf("    .section .rodata.fa_http_site, \"a\"\n"
            "    .globl fa_http_site_entries, fa_http_site_count\n");
+    for (size_t i = 0; i < names.count; i++)
+        check_name(folder, names.name[i]);
     for (size_t i = 0; i < names.count; i++)
         print_file(folder, out, names.name[i], i);
     for (size_t i = 0; i < count; i++) {

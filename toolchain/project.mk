@@ -126,23 +126,33 @@ $(app_out)/%.S.o: %.S $(app_out)/compile-command | sdk
 	@mkdir -p $(@D)
 	@$(app_compile) -c $< -o $@
 
-# The program's name and its embedded files, as assembler. Their names may hold blanks, which make's lists cannot, so a
-# list with sizes and times stands for them.
 SITE ?= www
 ifneq ($(filter-out www,$(SITE)),)
 ifeq ($(wildcard $(SITE)/.),)
 $(error SITE=$(SITE): there is no such folder)
 endif
 endif
-app_files := $(shell find -L files $(SITE) -type f -printf '%p %s %T@\n' 2>/dev/null | sort)
+# The program's name and its embedded files, as assembler.
+SITE ?= www
+ifneq ($(filter-out www,$(SITE)),)
+ifeq ($(wildcard $(SITE)/.),)
+$(error SITE=$(SITE): there is no such folder)
+endif
+endif
+# The program's name and its embedded files, as assembler. Their names may hold blanks, which make's lists cannot, so a
+# list with sizes and times stands for them; with what find complains of, such as a link without an end, so that the
+# embedder sees it too.
 $(app_out)/fata-program.o: $(app_out)/fata-program.S $(app_out)/compile-command
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
 $(FATA)/build/fata-embed: sdk ;
 $(app_out)/fata-program.S: $(app_out)/files-list $(FATA)/build/fata-embed
 	@mkdir -p $(app_out)/fata-site
 	@$(FATA)/build/fata-embed $(NAME) files $(SITE) $(app_out)/fata-site > $@.$$$$ && mv $@.$$$$ $@ || { rm -f $@.$$$$; exit 1; }
+# Names may hold blanks, which make's lists cannot, and be more than a command line takes: a list with sizes and times stands
+# for the files; with what find complains of, such as a link without an end, so that the embedder sees it too.
 $(app_out)/files-list: FORCE
-	@$(call remember,$(NAME) $(app_files))
+	@{ echo '$(NAME)'; LC_ALL=C find -L files $(SITE) ! -type d -printf '%p %s %T@\n' 2>&1 | LC_ALL=C sort; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 compile_commands.json: $(app_out)/compile-command
 	@{ sep='['; for file in $(filter %.c,$(SRCS)); do \

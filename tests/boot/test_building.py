@@ -42,6 +42,31 @@ def _():
         check("main.c" in output and "other.c" in output and anew, f"other flags, but: {output!r}")
 
 
+@suite.test("a site that cannot be packed: the build names the file and says what to do; a thousand long names are no problem")
+def _():
+    folder = f"{work}/site"
+    with build_lock:
+        run([FATA, "new", "web", folder]).want(0)
+        make(folder, "BSP=unix").want(0)
+        bad = {
+            "gone.html": (lambda path: os.symlink("nowhere", path), "a link to nowhere: .*; remove the link, or make what"),
+            "guide/up": (lambda path: os.symlink("..", path), "a link to a folder that it lies in itself: .*; remove it"),
+            "pipe": (os.mkfifo, "neither a file nor a folder: .*; remove it"),
+            "tab\t.txt": (lambda path: open(path, "w", encoding="utf-8").close(), "a control character .*; rename it"),
+            "huge": (lambda path: open(path, "w", encoding="utf-8").truncate(5 << 30), "with this file .* more than 1 GiB .*: leave it out"),
+        }
+        for name, (spoil, want) in bad.items():
+            spoil(f"{folder}/www/{name}")
+            done = make(folder, "BSP=unix")
+            check(done.status != 0 and re.search(f"^fata-embed: www/{name}: {want}", done.output, re.MULTILINE),
+                  f"no word of {name!r}\n{done.shown()}")
+            os.remove(f"{folder}/www/{name}")
+        for number in range(1500):
+            with open(f"{folder}/www/{'long-' * 20}{number}.txt", "w", encoding="utf-8") as file:
+                file.write("x")
+        make(folder, "BSP=unix").want(0)
+
+
 @suite.test("compile_commands.json is JSON that names each file")
 def _():
     built("hello", "xen-x86_64")
