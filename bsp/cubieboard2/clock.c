@@ -19,6 +19,9 @@ static uint64_t times_fraction(uint64_t value, uint32_t fraction)
 
 void clock_init(void)
 {
+    if (machine.irqs == NULL)
+        fa_panic("no interrupt controller that this image has a driver for: it needs a GICv2 or the "
+                 "A10's; a GICv3 is not enough");
     if (machine.timer == NULL)
         fa_panic("no clock: the device tree has no timer that this image has a driver for");
     const uint32_t hz = machine.timer->hz;

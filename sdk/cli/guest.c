@@ -38,7 +38,7 @@
 #define END_OF_INPUT "\004" /* EOT, Ctrl-D: a serial line has no end of its own */
 #define READ_COUNT_MAX 64 /* reads of what is left in the pipe when the guest has ended */
 
-enum end { END_NONE, END_ITSELF, END_LINGERED, END_TIMEOUT, END_SIGNAL, END_OUTPUT };
+enum end { END_NONE, END_ITSELF, END_LINGERED, END_TIMEOUT, END_SIGNAL, END_OUTPUT, END_BY_XEN };
 
 struct guest {
     const struct guest_plan *plan;
@@ -47,7 +47,8 @@ struct guest {
     int signals;
     int input; /* of a serial console; -1: the guest reads the tool's standard input itself */
     bool input_ended;
-    int64_t input_at_ms; /* when input may begin; 0: it may */
+    int64_t input_at_ms; /* when input may begin, or go on; 0: it may */
+    bool switched_input; /* Xen's has been told to go to the guest */
     char typed[256]; /* not passed on yet */
     size_t typed_count;
     struct record_reader reader;
@@ -122,8 +123,54 @@ static size_t join_line_ends(struct guest *guest, char *bytes, size_t len)
     return to;
 }
 
-/* Reads once from the console and passes it on; a line that names an address is followed by what it names. False: no
- * more now. */
+/* Passes on what the guest said; a line that names an address is followed by what it names, one that tells of the network
+ * by the URL. */
+static void show(struct guest *guest, const char *bytes, size_t len)
+{
+    for (size_t start = 0, at = 0; at < len;) {
+        struct text said = {0};
+        struct record record;
+
+        at += record_read(&guest->reader, bytes + at, len - at, &record);
+        if (record.kind == RECORD_NETWORK) {
+            probe_address(&guest->probe, record.network_address, &said);
+        }
+        if (at == len || record.kind == RECORD_ADDRESS || said.len > 0) {
+            if (!pass_on(bytes + start, at - start) || !pass_on(said.bytes, said.len) ||
+                (record.kind == RECORD_ADDRESS && !explain(guest, record.address))) {
+                guest->output_broken = true;
+            }
+            start = at;
+        }
+        text_free(&said);
+    }
+    guest->in_line = len > 0 ? bytes[len - 1] != '\n' : guest->in_line;
+    guest->linger_at_ms =
+        guest->reader.has_exit ? now_ms() + (guest->plan->halts ? LINGER_HALTED_MS : LINGER_MS) : 0;
+}
+
+/* Bytes of Xen's console, none when it is silent. Input is switched to the guest at Xen's first word, before there is a
+ * guest: switched in the middle of a line of its, Xen would end the line there. */
+static void show_of_xen(struct guest *guest, const char *bytes, size_t len)
+{
+    struct xen_lines *xen = guest->plan->xen;
+    struct text said = {0};
+
+    if (!guest->switched_input && len > 0) {
+        guest->switched_input = true;
+        memcpy(guest->typed, XEN_SWITCH_INPUT, sizeof XEN_SWITCH_INPUT - 1);
+        guest->typed_count = sizeof XEN_SWITCH_INPUT - 1;
+        guest->input_at_ms = 0;
+    }
+    xen_lines_rest(xen, now_ms(), &said);
+    xen_lines_take(xen, bytes, len, now_ms(), &said);
+    if (said.len > 0) {
+        show(guest, said.bytes, said.len);
+    }
+    text_free(&said);
+}
+
+/* Reads once from the console and passes it on. False: no more now. */
 static bool pump(struct guest *guest)
 {
     char buffer[16384];
@@ -136,30 +183,12 @@ static bool pump(struct guest *guest)
         }
         return false;
     }
+    if (guest->plan->xen != NULL) {
+        show_of_xen(guest, buffer, (size_t)got);
+        return true;
+    }
     guest->input_at_ms = 0;
-    if (guest->plan->console_is_serial) {
-        got = (ssize_t)join_line_ends(guest, buffer, (size_t)got);
-    }
-    for (size_t start = 0, at = 0; at < (size_t)got;) {
-        struct text said = {0};
-        struct record record;
-
-        at += record_read(&guest->reader, buffer + at, (size_t)got - at, &record);
-        if (record.kind == RECORD_NETWORK) {
-            probe_address(&guest->probe, record.network_address, &said);
-        }
-        if (at == (size_t)got || record.kind == RECORD_ADDRESS || said.len > 0) {
-            if (!pass_on(buffer + start, at - start) || !pass_on(said.bytes, said.len) ||
-                (record.kind == RECORD_ADDRESS && !explain(guest, record.address))) {
-                guest->output_broken = true;
-            }
-            start = at;
-        }
-        text_free(&said);
-    }
-    guest->in_line = got > 0 ? buffer[got - 1] != '\n' : guest->in_line;
-    guest->linger_at_ms =
-        guest->reader.has_exit ? now_ms() + (guest->plan->halts ? LINGER_HALTED_MS : LINGER_MS) : 0;
+    show(guest, buffer, guest->plan->console_is_serial ? join_line_ends(guest, buffer, (size_t)got) : (size_t)got);
     return true;
 }
 
@@ -187,6 +216,9 @@ static void read_signal(struct guest *guest)
 /* Whether standard input may be read: from a terminal only in the foreground, else the tool would be stopped. */
 static bool may_read_input(const struct guest *guest)
 {
+    if (guest->plan->xen != NULL && !guest->plan->xen->listens) {
+        return false;
+    }
     return guest->input >= 0 && guest->input_at_ms <= now_ms() && !guest->input_ended && guest->typed_count == 0 &&
            (!isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) == getpgrp());
 }
@@ -206,7 +238,14 @@ static void read_input(struct guest *guest)
 
 static void pass_input(struct guest *guest)
 {
-    ssize_t put = write(guest->input, guest->typed, guest->typed_count);
+    size_t count = guest->typed_count;
+    ssize_t put;
+
+    if (guest->plan->xen != NULL) {
+        count = count < XEN_INPUT_BYTES ? count : XEN_INPUT_BYTES;
+        guest->input_at_ms = now_ms() + XEN_INPUT_PAUSE_MS;
+    }
+    put = write(guest->input, guest->typed, count);
 
     if (put > 0) {
         guest->typed_count -= (size_t)put;
@@ -237,7 +276,7 @@ static void step(struct guest *guest, int64_t until_ms)
         {.fd = guest->console, .events = POLLIN},
         {.fd = guest->signals, .events = POLLIN},
         {.fd = may_read_input(guest) ? STDIN_FILENO : -1, .events = POLLIN},
-        {.fd = guest->typed_count > 0 ? guest->input : -1, .events = POLLOUT},
+        {.fd = guest->typed_count > 0 && guest->input_at_ms <= now_ms() ? guest->input : -1, .events = POLLOUT},
         probe_wait(&guest->probe),
     };
     int64_t left_ms = until_ms == 0 ? -1 : until_ms - now_ms();
@@ -257,6 +296,9 @@ static void step(struct guest *guest, int64_t until_ms)
     }
     if (wait[3].revents != 0) {
         pass_input(guest);
+    }
+    if (guest->plan->xen != NULL && guest->plan->xen->due_ms != 0) {
+        show_of_xen(guest, "", 0);
     }
     probe(guest, wait[4].revents);
 }
@@ -290,7 +332,11 @@ static enum end wait_for_end(struct guest *guest)
         if (guest->timeout_at_ms != 0 && now >= guest->timeout_at_ms) {
             return END_TIMEOUT;
         }
-        step(guest, sooner(sooner(guest->linger_at_ms, sooner(guest->timeout_at_ms, guest->makes_at_ms)),
+        if (guest->plan->xen != NULL && guest->plan->xen->crashed) {
+            return END_BY_XEN;
+        }
+        step(guest, sooner(sooner(sooner(guest->linger_at_ms, guest->plan->xen != NULL ? guest->plan->xen->due_ms : 0),
+                                  sooner(guest->timeout_at_ms, guest->makes_at_ms)),
                            sooner(guest->probe.until_ms, guest->input_at_ms > now ? guest->input_at_ms : 0)));
     }
 }
@@ -363,7 +409,7 @@ static void tell_timeout(const struct guest *guest)
     text_free(&told);
 }
 
-static int outcome(const struct guest *guest, enum end end, unsigned lingered_exit)
+static int outcome_of(const struct guest *guest, enum end end, unsigned lingered_exit)
 {
     bool served = guest->probe.answered_count > 0;
 
@@ -377,12 +423,27 @@ static int outcome(const struct guest *guest, enum end end, unsigned lingered_ex
             return CLI_OK;
         }
         return CLI_RUN_TIMEOUT;
+    case END_BY_XEN:
+        cli_warn("Xen has ended the guest, or itself");
+        return CLI_RUN_FAILED;
     case END_SIGNAL:
         return served && (guest->signal == SIGINT || guest->signal == SIGTERM) ? CLI_OK : 128 + guest->signal;
     default:
         cli_warn("the guest was ended: its output cannot be written");
         return CLI_RUN_FAILED;
     }
+}
+
+/* The same, with what Xen said where it may tell why. */
+static int outcome(const struct guest *guest, enum end end, unsigned lingered_exit)
+{
+    int status = outcome_of(guest, end, lingered_exit);
+    const struct xen_lines *xen = guest->plan->xen;
+
+    if (xen != NULL && (status == CLI_RUN_FAILED || status == CLI_RUN_TIMEOUT)) {
+        cli_warn("Xen said:\n%s", xen->log.bytes != NULL ? xen->log.bytes : "nothing");
+    }
+    return status;
 }
 
 static void start(struct guest *guest)

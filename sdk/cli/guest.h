@@ -7,6 +7,7 @@
 #define FATA_CLI_GUEST_H
 
 #include "probe.h"
+#include "xenlines.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ struct guest_plan {
     bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
     int monitor;              /* where its machine is asked where it was, when its time is over; -1: nowhere */
     int end_signal;           /* what its process is ended by */
+    struct xen_lines *xen;    /* its console comes among the lines of a Xen, whose own stay there; NULL: there is none */
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 

@@ -3,6 +3,7 @@
 #include "machines.h"
 
 #include "cli.h"
+#include "dom0less.h"
 #include "files.h"
 #include "monitor.h"
 #include "process.h"
@@ -15,8 +16,8 @@
 #define ANSWER_BYTES_MAX 65536
 #define ASK_LIMIT_MS 10000
 
-/* In QEMU's options a comma ends a value; two of them are one that does not. */
-static char *comma_doubled(const char *value)
+/* A comma ends a value; two of them are one that does not. */
+char *machine_option_value(const char *value)
 {
     struct text text = {0};
 
@@ -46,7 +47,7 @@ char *machine_command_line(char *const *arguments)
 static void add_disks(const struct machine *machine, const struct run_plan *plan, struct words *argv)
 {
     for (size_t i = 0; i < plan->disks.count; i++) {
-        char *file = comma_doubled(plan->disks.items[i]);
+        char *file = machine_option_value(plan->disks.items[i]);
 
         words_add(argv, "-blockdev");
         words_addf(argv, "driver=raw,node-name=disk%zu,file.driver=file,file.filename=%s", i, file);
@@ -95,7 +96,7 @@ static void add_network(const struct machine *machine, const struct run_plan *pl
                plan->tap != NULL ? mac_of(plan->tap) : "");
     if (plan->pcap != NULL) {
         words_add(argv, "-object");
-        words_addf(argv, "filter-dump,id=d0,netdev=n0,file=%s", comma_doubled(plan->pcap));
+        words_addf(argv, "filter-dump,id=d0,netdev=n0,file=%s", machine_option_value(plan->pcap));
     }
 }
 
@@ -104,11 +105,10 @@ const char *machine_device_tree(const struct machine *machine)
     return text_format("%s/build/dtb/%s", sdk_root(), machine->device_tree);
 }
 
-static void qemu(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+void machine_board(const struct machine *machine, const struct run_plan *plan, uint64_t memory_mib, struct words *argv)
 {
     static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                                         "-serial",     "stdio",           "-monitor", "none"};
-    char *line = machine_command_line(plan->arguments);
 
     words_add(argv, plan->program);
     words_add(argv, "-M");
@@ -120,10 +120,17 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
     words_add(argv, "-accel");
     words_add(argv, plan->kvm ? "kvm" : "tcg");
     words_add(argv, "-m");
-    words_addf(argv, "%" PRIu64 "M", plan->memory_mib);
+    words_addf(argv, "%" PRIu64 "M", memory_mib);
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
         words_add(argv, quiet[i]);
     }
+}
+
+static void qemu(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+{
+    char *line = machine_command_line(plan->arguments);
+
+    machine_board(machine, plan, plan->memory_mib, argv);
     words_add(argv, "-kernel");
     words_add(argv, plan->image);
     if (machine->device_tree != NULL) {
@@ -174,9 +181,10 @@ static void process(const struct machine *machine, const struct run_plan *plan, 
     .cpu = "max", .has_debug_exit = true, .devices = "-device isa-debug-exit,iobase=0xf4,iosize=0x04",                 \
     .boots = verdict_qemu, .command = qemu
 
-#define ARM                                                                                                            \
+#define ANY_ARM                                                                                                        \
     .program = "qemu-system-arm", .package = "qemu-system-arm", .debugger = "gdb-multiarch",                           \
-    .debugger_package = "gdb-multiarch", .is_foreign = true, .boots = verdict_qemu_arm, .command = qemu
+    .debugger_package = "gdb-multiarch", .is_foreign = true
+#define ARM ANY_ARM, .boots = verdict_qemu_arm, .command = qemu
 
 static const struct machine machines[] = {
     {.name = "process", .description = "a process of this Linux host", .debugger = "gdb", .debugger_package = "gdb",
@@ -195,6 +203,11 @@ static const struct machine machines[] = {
     {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u", .is_new = true,
      .devices = "-nic user,restrict=on -nic user,restrict=on",
      .device_tree = "sun8i-r40-bananapi-m2-ultra.dtb", .sizes_mib = {1024, 512, 256}},
+    {ANY_ARM, .name = "dom0less", .description = "Xen on virt, and no dom0",
+     .memory_mib_max = 2048, .type = "virt,virtualization=on,gic-version=2,highmem=off", .cpu = "cortex-a7",
+     .halts = true, .has_xen_console = true, .tools = "dtc fdtoverlay", .tools_package = "device-tree-compiler",
+     .lacks = "without a dom0, a guest has a console and nothing else, and gdb would see Xen", .boots = verdict_xen_arm,
+     .command = dom0less_command},
 };
 
 enum { MACHINE_COUNT = sizeof machines / sizeof machines[0] };
@@ -256,10 +269,19 @@ const char *machine_suggest(const char *name)
 
 const char *machine_missing(const struct machine *machine)
 {
-    if (machine->program == NULL || program_found(machine->program)) {
-        return NULL;
+    struct words tools = {0};
+
+    if (machine->program != NULL && !program_found(machine->program)) {
+        return text_format("%s is not installed; on Debian: apt-get install %s", machine->program, machine->package);
     }
-    return text_format("%s is not installed; on Debian: apt-get install %s", machine->program, machine->package);
+    words_split(&tools, machine->tools != NULL ? machine->tools : "");
+    for (size_t i = 0; i < tools.count; i++) {
+        if (!program_found(tools.items[i])) {
+            return text_format("%s is not installed; on Debian: apt-get install %s", tools.items[i],
+                               machine->tools_package);
+        }
+    }
+    return NULL;
 }
 
 /* Whether `program` lists the machine among those that it has. */

@@ -20,6 +20,7 @@
 struct run_plan {
     const char *program;    /* that runs the machine: machine_program() */
     const char *image;
+    struct image parsed;    /* what it holds */
     const char *debug_elf;  /* NULL: there is none */
     char *const *arguments; /* the guest's, ends with NULL */
     uint64_t memory_mib;    /* 0: the usual amount */
@@ -48,6 +49,7 @@ struct machine {
     bool has_debug_exit;  /* ends with status (N << 1 | 1) & 0xff */
     bool halts;           /* cannot be switched off: behind its last record, the guest stands still */
     bool is_foreign;      /* its CPU is not the host's */
+    bool has_xen_console; /* the guest's console comes among the lines of Xen's (xenlines.h) */
     bool is_new;          /* older versions of the program lack it */
     const char *type;     /* QEMU's -M */
     const char *cpu;      /* QEMU's -cpu; NULL: the machine has its own */
@@ -55,6 +57,9 @@ struct machine {
     const char *device_tree; /* its name in the SDK's build/dtb; NULL: QEMU makes one, or there is none */
     const char *virtio_block; /* NULL, both: there is no virtio, and so no disk and no port */
     const char *virtio_net;
+    const char *lacks;    /* why there are no disks, ports, tap interfaces and no gdb; NULL: there may be */
+    const char *tools;    /* programs that its command line is made by, and their package; NULL: none */
+    const char *tools_package;
     uint64_t sizes_mib[MACHINE_SIZE_COUNT_MAX]; /* of memory, the usual one first; none given: as much as is wanted */
     uint64_t memory_mib_max; /* that its images map; 0: all */
     verdict_function *boots;
@@ -76,6 +81,13 @@ const char *machine_device_tree(const struct machine *machine);
 
 /* The arguments as one command line: the guest splits it as a POSIX shell splits words, each is quoted for that. */
 char *machine_command_line(char *const *arguments);
+
+/* A value in QEMU's options. */
+char *machine_option_value(const char *value);
+
+/* The command line of QEMU as far as it says which machine it is. */
+void machine_board(const struct machine *machine, const struct run_plan *plan, uint64_t memory_mib,
+                   struct words *argv_out);
 
 /* NULL when this host has what runs the machine; else what is missing and how to get it. */
 const char *machine_missing(const struct machine *machine);

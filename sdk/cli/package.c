@@ -35,20 +35,27 @@ static const char details[] =
     "Builds the project in the current folder and makes a folder with its image and what another system needs to start\n"
     "it. Arguments behind `--` become the guest's. FORM is one of:\n\n"
     "  xl       Xen, by xl: NAME.cfg; copy the folder's files to FOLDER there, then `xl create -c FOLDER/NAME.cfg`\n"
-    "  libvirt  Xen, by libvirt: NAME.xml; likewise, `virsh -c xen:///system create --console FOLDER/NAME.xml`\n\n"
+    "  libvirt  Xen, by libvirt: NAME.xml; likewise, `virsh -c xen:///system create --console FOLDER/NAME.xml`\n"
+    "  dom0less Xen on ARM by itself, without a dom0: NAME.dtso, an overlay for the device tree, and NAME.cmd for\n"
+    "           U-Boot; both say how they are compiled, and what else lies beside them\n\n"
     "Exit status: 0 made, 1 failed, 2 wrong usage.\n";
 
-/* One file beside the image: NAME and `suffix`. */
+#define FORM_FILES_MAX 2
+
+/* Files beside the image: NAME and `suffix`. */
 struct form {
     const char *name;
-    const char *suffix;
     verdict_function *boots;
-    void (*make)(const struct package *package, struct text *out);
+    struct {
+        const char *suffix;
+        void (*make)(const struct package *package, struct text *out);
+    } files[FORM_FILES_MAX];
 };
 
 static const struct form forms[] = {
-    {"xl", ".cfg", verdict_xen_any, package_xl},
-    {"libvirt", ".xml", verdict_xen_any, package_libvirt},
+    {"xl", verdict_xen_any, {{".cfg", package_xl}}},
+    {"libvirt", verdict_xen_any, {{".xml", package_libvirt}}},
+    {"dom0less", verdict_xen_arm, {{".dtso", package_dom0less}, {".cmd", package_dom0less_script}}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof forms[0] };
@@ -153,7 +160,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct request request = read_options(command, argc, argv);
     struct package *package = &request.package;
     struct words no_targets = {0};
-    struct text bytes = {0}, told = {0};
+    struct text bytes = {0}, told[FORM_FILES_MAX] = {{0}};
     char reason[VERDICT_WHY_CAP];
     struct image image;
     const char *why;
@@ -175,7 +182,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
     package->name = package_name(request.image);
     package->image = &image;
     package->command_line = machine_command_line(request.arguments);
-    request.form->make(package, &told);
+    for (size_t i = 0; i < FORM_FILES_MAX && request.form->files[i].make != NULL; i++) {
+        request.form->files[i].make(package, &told[i]);
+    }
     if (request.output == NULL) {
         request.output = text_format("%s-%s", request.image, request.form->name);
     }
@@ -183,7 +192,10 @@ static int run(const struct cli_command *command, int argc, char **argv)
         cli_fail("cannot make the folder %s: %s", request.output, strerror(errno));
     }
     write_file(text_format("%s/%s", request.output, package->name), bytes.bytes, bytes.len, 0755);
-    write_file(text_format("%s/%s%s", request.output, package->name, request.form->suffix), told.bytes, told.len, 0644);
+    for (size_t i = 0; i < FORM_FILES_MAX && request.form->files[i].make != NULL; i++) {
+        write_file(text_format("%s/%s%s", request.output, package->name, request.form->files[i].suffix), told[i].bytes,
+                   told[i].len, 0644);
+    }
     return cli_flush() ? CLI_OK : CLI_FAILED;
 }
 

@@ -30,4 +30,10 @@ const char *package_name(const char *path);
 void package_xl(const struct package *package, struct text *out);
 void package_libvirt(const struct package *package, struct text *out);
 
+/* Xen on ARM without a dom0: NAME.dtso, an overlay for the device tree, and NAME.cmd, commands of U-Boot, which load the
+ * image to this address. */
+#define PACKAGE_DOM0LESS_ADDRESS "50000000"
+void package_dom0less(const struct package *package, struct text *out);
+void package_dom0less_script(const struct package *package, struct text *out);
+
 #endif

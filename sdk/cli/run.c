@@ -114,11 +114,33 @@ static void choose_memory(const struct machine *machine, struct run_plan *plan)
     }
 }
 
+/* What a machine with nothing but a console cannot have. */
+static void refuse_devices(const struct machine *machine, const struct run_request *request)
+{
+    const struct run_plan *plan = &request->plan;
+    const char *option = plan->disks.count > 0  ? "--disk"
+                         : plan->port_count > 0 ? "--port"
+                         : plan->tap != NULL    ? "--tap"
+                         : plan->pcap != NULL   ? "--pcap"
+                         : plan->gdb            ? "--gdb"
+                                                : NULL;
+
+    if (option != NULL) {
+        cli_usage("%s: not on %s: %s", option, machine->name, machine->lacks);
+    }
+}
+
 static void check_qemu_request(const struct machine *machine, struct run_request *request)
 {
     const struct run_plan *plan = &request->plan;
 
     choose_memory(machine, &request->plan);
+    if (machine->lacks != NULL) {
+        refuse_devices(machine, request);
+    }
+    if (machine->has_xen_console && request->dry_run) {
+        cli_usage("--dry-run: the command line for %s names files that last as long as a run", machine->name);
+    }
     if (machine->virtio_block == NULL && (plan->disks.count > 0 || plan->port_count > 0 || plan->tap != NULL)) {
         cli_usage("%s: there are no drivers yet for %s's own devices; the machines with disks and ports are %s",
                   plan->disks.count > 0 ? "--disk" : plan->tap != NULL ? "--tap" : "--port", machine->name,
@@ -256,6 +278,7 @@ static void check_image(const struct machine *machine, struct run_request *reque
         cli_fail("%s cannot be executed: %s", request->image, strerror(errno));
     }
     request->plan.image = request->image;
+    request->plan.parsed = image;
     request->plan.debug_elf = beside_debug_elf(&image, request->image);
 }
 
@@ -290,6 +313,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const struct machine *machine = choose(&request);
     struct words line = {0};
     struct guest_plan guest;
+    static struct xen_lines xen;
     const char *ports = NULL; /* what a process is told of them */
     int monitor = -1;
 
@@ -305,7 +329,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         build(&request);
     }
     check_image(machine, &request);
-    if (request.timeout_ms > 0 && !machine->is_process && !request.dry_run) {
+    if (request.timeout_ms > 0 && !machine->is_process && !machine->has_xen_console && !request.dry_run) {
         monitor = monitor_open(&request.plan.monitor);
     }
     machine->command(machine, &request.plan, &line);
@@ -335,6 +359,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .monitor = monitor,
         .has_debug_exit = machine->has_debug_exit,
         .halts = machine->halts,
+        .xen = machine->has_xen_console ? &xen : NULL,
         /* QEMU reports SIGTERM, where that is how every run of what serves ends; without disks it has nothing to save. */
         .end_signal = machine->is_process || request.plan.disks.count > 0 ? SIGTERM : SIGKILL,
     };

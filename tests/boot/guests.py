@@ -19,7 +19,7 @@ import threading
 # The machines and their boards. A test says on which it runs: on every one, on those that stand for a CPU and a board
 # (TYPICAL), or by name.
 MACHINES = {"process": "unix", "microvm": "xen-x86_64", "q35": "xen-x86_64", "pc": "xen-x86_64", "virt": "cubieboard2",
-            "cubieboard": "cubieboard2", "bpim2u": "cubieboard2"}
+            "cubieboard": "cubieboard2", "bpim2u": "cubieboard2", "dom0less": "cubieboard2"}
 GUESTS = tuple(machine for machine in MACHINES if machine != "process")
 TYPICAL = ("process", "microvm", "virt")
 # And with the debug build where that has much to say, for programs that exercise the SDK.

@@ -6,7 +6,7 @@ import time
 
 from guests import *
 
-@each((*TYPICAL, "q35", "cubieboard", "bpim2u"))("console: lines that are typed on {} arrive")
+@each((*TYPICAL, "q35", "cubieboard", "bpim2u", "dom0less"))("console: lines that are typed on {} arrive")
 def _(machine):
     long = "x" * 200
     done = converse("console", machine, "echo", ("ready\n", "one\n"), ("got 3: one\n", f"\n{long}\n"),
@@ -27,7 +27,7 @@ def _():
     converse("console", "process", "echo", ("ready\n", "one\ntwo"), end_input=True).want(0, "^got 3: two$", "^2 lines$")
 
 
-@each(("microvm", "q35", "virt", "cubieboard", "bpim2u"))("console: other fibers run while one waits for input on {}")
+@each(("microvm", "q35", "virt", "cubieboard", "bpim2u", "dom0less"))("console: other fibers run while one waits for input on {}")
 def _(machine):
     converse("console", machine, "tick", ("tick 5\n", "one\nbye\n")).want(0, "^got 3: one$", "^1 lines$")
 
@@ -35,19 +35,19 @@ def _(machine):
 ENDING = r"(?s)registered second\nregistered first\ndestroyed\nfata: exit {}\n\Z"
 
 
-@each((*TYPICAL, "q35", "cubieboard", "bpim2u"))("ends: what atexit() and destructors print comes before the record on {}")
+@each((*TYPICAL, "q35", "cubieboard", "bpim2u", "dom0less"))("ends: what atexit() and destructors print comes before the record on {}")
 def _(machine):
     for how, status in ("return", 4), ("exit", 5):
         done = boot("ends", machine, f"--how={how}").want(status)
         check(re.search(ENDING.format(status), "\n".join(done.lines) + "\n"), done.shown())
 
 
-@each(("microvm", "q35", "virt", "cubieboard", "bpim2u"))("ends: a partial line by write() and _exit() on {}")
+@each(("microvm", "q35", "virt", "cubieboard", "bpim2u", "dom0less"))("ends: a partial line by write() and _exit() on {}")
 def _(machine):
     boot("ends", machine, "--how=write").want(6, "^a line$", "^partial$", last="fata: exit 6")
 
 
-@each(TYPICAL)("ends: much output to a slow reader on {}")
+@each((*TYPICAL, "dom0less"))("ends: much output to a slow reader on {}")
 def _(machine):
     image = built("ends", MACHINES[machine])
     done = run(["sh", "-c", '{ "$@"; echo "status $?"; } | { sleep 3; cat; }', "sh", FATA, "run", "--image", image,

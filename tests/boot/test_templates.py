@@ -79,9 +79,10 @@ def _(board):
     image = built("hello", board)
     before = sha256(image)
     for machine in (machine for machine in GUESTS if MACHINES[machine] == board):
-        line = run([FATA, "run", "--image", image, "--on", machine, "--dry-run"]).want(0).output
-        words = shlex.split(line)
-        check(words[words.index("-kernel") + 1] == image, f"{machine} does not start {image}: {line}")
+        if machine != "dom0less":  # whose command line only a run has
+            line = run([FATA, "run", "--image", image, "--on", machine, "--dry-run"]).want(0).output
+            words = shlex.split(line)
+            check(words[words.index("-kernel") + 1] == image, f"{machine} does not start {image}: {line}")
         boot("hello", machine, "--count=1").want(0, "^Hello, world!$")
         check(sha256(image) == before, f"{image} has changed")
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 
 check "package: without a form" 2 '--as is missing' "$fata" package --image "$image"
-check "package: a form that is none" 2 'no form `x1` (did you mean `xl`?); the forms are xl, libvirt' "$fata" package --as x1 --image "$image"
+check "package: a form that is none" 2 'no form `x1` (did you mean `xl`?); the forms are xl, libvirt, dom0less' "$fata" package --as x1 --image "$image"
 check "package: what Xen does not boot" 1 'cannot be packaged for xl: no PVH note' "$fata" package --as xl --image /bin/true --output none
 check "package: no absolute folder" 2 '--folder lib: it must be an absolute path' "$fata" package --as xl --folder lib --image "$image"
 check "package: a folder that cannot be made" 1 'cannot make the folder none/none' "$fata" package --as xl --image "$image" --output none/none
@@ -40,4 +40,26 @@ assert got == sys.argv[2], got
 ' "out-libvirt/$(basename "$which").xml" "'<&>' 'it'\\''s' '\"'"
 done
 check "package --as libvirt: what XML cannot say" 1 'control character 0x01' "$fata" package --as libvirt --image "$image" --output out-libvirt -- "$(printf 'a\001')"
-rm -rf out-xl out-libvirt
+
+check "package --as dom0less: an image for another CPU" 1 'cannot be packaged for dom0less: it is an ELF file' "$fata" package --as dom0less --image "$image" --output none
+check "package --as dom0less" 0 '^out-dom0less/z-good.dtso$' "$fata" package --as dom0less --image "$work/img/z-good" --output out-dom0less --memory 48 \
+    -- 'a "b"' 'c\d'
+is "package --as dom0less: the image is the same" cmp "$work/img/z-good" out-dom0less/z-good
+is "package --as dom0less: U-Boot's commands load what is there" grep -q 'load ${from} 0x50000000 ${prefix}z-good$' out-dom0less/z-good.cmd
+if command -v fdtoverlay >/dev/null; then
+    printf '/dts-v1/;\n/ { chosen { stdout-path = "/uart"; }; };\n' >board.dts
+    is "package --as dom0less: dtc takes the fragment, and libfdt puts it into a tree" sh -c '
+        dtc -q -@ -I dts -O dtb -o guest.dtbo out-dom0less/z-good.dtso && dtc -q -I dts -O dtb -o board.dtb board.dts &&
+        fdtoverlay -i board.dtb -o both.dtb guest.dtbo'
+    guest=/chosen/domU1
+    is "package --as dom0less: memory, place and size" sh -c "[ \"\$(fdtget both.dtb $guest memory)\" = '0 49152' ] &&
+        [ \"\$(fdtget both.dtb $guest/module@50000000 reg)\" = '0 1342177280 0 256' ] && [ \"\$(fdtget both.dtb /chosen stdout-path)\" = /uart ]"
+    check "package --as dom0less: the command line, as it was quoted" 0 "^'a \"b\"' 'c.d'\$" fdtget both.dtb $guest/module@50000000 bootargs
+else
+    result 0 "package --as dom0less: the fragment in a tree # SKIP no fdtoverlay"
+fi
+check "package --as dom0less: more arguments than Xen passes on" 2 'Xen passes on at most 1023' "$fata" package --as dom0less --image "$work/img/z-good" \
+    --output out-dom0less -- "$(printf '%1024s')"
+check "run --on dom0less: a port" 125 'port: not on dom0less: without a dom0' "$fata" run --on dom0less --image "$work/img/z-good" --port 8080
+check "run --on dom0less: an image for another CPU" 125 'does not boot on dom0less' "$fata" run --on dom0less --image "$image"
+rm -rf out-xl out-libvirt out-dom0less
