@@ -214,19 +214,27 @@ fa_http_conn *fa_http_conn_open(fa_http_server *server, fa_flow *flow, fa_endpoi
     return conn;
 }
 
-/* RFC 9110 section 15.5.9; whoever has sent nothing wants no answer. */
+#define REFUSAL(status) "HTTP/1.1 " status "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+/* RFC 9110 section 15.5.9: the client was late; section 15.6.4: all fibers were taken for all that time.
+ * Whoever has sent nothing wants no answer. */
 static void time_out(fa_http_conn *conn)
 {
-    static const char text[] =
-        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    if (conn->stage == FA_HTTP_HEAD && conn->kept_len > 0) {
+    static const char late[] = REFUSAL("408 Request Timeout");
+    static const char busy[] = REFUSAL("503 Service Unavailable");
+    const bool sends = conn->stage == FA_HTTP_SENDING, heard = conn->stage <= FA_HTTP_HEAD;
+    const char *text = heard && conn->ready ? busy : heard && conn->kept_len > 0 ? late : NULL;
+    if (text != NULL) {
         size_t len = 0;
-        const fa_err err =
-            fa_flow_try_write(conn->flow, &(fa_slice){text, sizeof text - 1}, 1, &len);
-        conn->server->stats.responses[err == FA_OK ? 4 : 0]++;
+        const fa_err err = fa_flow_try_write(conn->flow, &(fa_slice){text, strlen(text)}, 1, &len);
+        conn->server->stats.responses[err != FA_OK ? 0 : text == busy ? 5 : 4]++;
         conn->server->stats.sent_bytes += len;
     }
-    fa_http_close(conn, conn->stage == FA_HTTP_SENDING);
+    /* What nobody has read would make a close a reset, which could overtake the answer. */
+    if (text == busy && fa_flow_shutdown(conn->flow) == FA_OK)
+        fa_http_restage(conn, FA_HTTP_LINGERING);
+    else
+        fa_http_close(conn, sends);
 }
 
 fa_deadline fa_http_expire(fa_http_server *server, uint64_t now_ns)

@@ -178,6 +178,30 @@ static void fibers_are_bounded(void **state)
     assert_int_equal(stats.responses[2], 11);
 }
 
+/* A request that no fiber had time for is told so, and the connection ends. */
+static void requests_that_wait(void **state)
+{
+    (void)state;
+    options.fibers = 1;
+    options.head_ns = 500 * FA_NS_PER_MS;
+    start();
+    fa_flow *busy = connect_one(), *waits = connect_one();
+    say(busy, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+    yield();
+    ask(waits, "GET /small HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(heard_len, 0);
+    hear_for(waits, 600);
+    expect_status(503);
+    expect("Connection: close\r\n");
+    has_ended();
+    hear_for(busy, 1000);
+    expect("slept");
+    assert_int_equal(fa_sleep(fa_after_s(3)), FA_OK);
+    get(busy, "/stats", "");
+    assert_int_equal(stats.connections, 1);
+    assert_int_equal(stats.responses[5], 1);
+}
+
 /* Requests that do not wait need one fiber, however many come at once. */
 static void a_burst_needs_one_fiber(void **state)
 {
@@ -505,6 +529,7 @@ int main(void)
         TEST(stalled_heads_give_way),
         TEST(stalled_readers_give_way),
         TEST(fibers_are_bounded),
+        TEST(requests_that_wait),
         TEST(a_burst_needs_one_fiber),
         TEST(slow_readers),
         TEST(readers_that_stop),

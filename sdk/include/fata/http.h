@@ -76,7 +76,7 @@ typedef struct fa_http_options {
     /* When there is one more, the one that was idle the longest is closed. No more than three quarters
      * of what a listener's network has room for. */
     size_t connections;
-    size_t fibers;      /* requests that run at a time; more wait */
+    size_t fibers;      /* requests that run at a time; more wait, for head_ns: 503 then */
     size_t stack_bytes; /* of such a fiber */
     uint64_t body_bytes; /* of a request */
     uint64_t head_ns;    /* from a request's first byte to the end of its head */
