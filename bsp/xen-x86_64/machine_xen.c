@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A domain of Xen. There is nothing of a PC in it: events come as an interrupt of the CPU that
  * nobody acknowledges, and Xen's time counts since Xen's own start. Sources: Xen's
- * docs/misc/pvh.pandoc; public headers arch-x86/cpuid.h, hvm/params.h, vcpu.h, and xen.h for how the
- * time is read (struct vcpu_time_info). */
+ * docs/misc/pvh.pandoc; public headers arch-x86/cpuid.h, hvm/params.h and vcpu.h. */
 #include "../../sdk/cpu/x86_64/cpu.h"
 #include "../../sdk/cpu/x86_64/mmu.h"
 #include "../../sdk/cpu/x86_64/traps.h"
@@ -13,8 +12,6 @@
 #include "machine.h"
 #include <fata/panic.h>
 
-__extension__ typedef unsigned __int128 uint128;
-
 #define CPUID_1_ECX_HYPERVISOR (UINT32_C(1) << 31)
 #define CPUID_FIRST UINT32_C(0x40000000)
 #define CPUID_STEP UINT32_C(0x100)
@@ -24,7 +21,6 @@ __extension__ typedef unsigned __int128 uint128;
 #define SIGNATURE_D 0x4d4d566eu
 #define DEBUG_PORT 0xe9u /* Xen writes it into its own log, if that is open to guests */
 #define EVENT_VECTOR X86_VECTOR_IRQ_FIRST
-#define READS_MAX 1000u
 
 /* The domain's page here gives way to Xen's. */
 static _Alignas(XEN_PAGE_BYTES) union {
@@ -49,31 +45,14 @@ bool machine_xen_found(void)
     return false;
 }
 
-/* Xen's system time. Xen changes what it stands on while the CPU does not run, so that one more look
- * is enough. */
 static uint64_t system_ns(void)
 {
-    static uint64_t last_ns; /* Xen's corrections may set the clock back a little */
-    const xen_vcpu_time *time = &xen_shared->vcpus[0].time;
-    for (unsigned reads = 0; reads < READS_MAX; reads++) {
-        const uint32_t version = __atomic_load_n(&time->version, __ATOMIC_ACQUIRE);
-        const uint64_t ticks = x86_tsc() - time->tsc_timestamp;
-        const uint64_t scaled = time->tsc_shift < 0 ? ticks >> -time->tsc_shift
-                                                    : ticks << time->tsc_shift;
-        const uint64_t ns = time->system_time_ns +
-                            (uint64_t)((uint128)scaled * time->tsc_to_system_mul >> 32);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (version % 2 == 0 && version == __atomic_load_n(&time->version, __ATOMIC_RELAXED)) {
-            last_ns = ns > last_ns ? ns : last_ns;
-            break;
-        }
-    }
-    return last_ns;
+    return xen_system_ns(x86_tsc);
 }
 
 static uint64_t mono_ns(void)
 {
-    return xen_shared == NULL ? 0 : system_ns() - start_ns;
+    return system_ns() - start_ns;
 }
 
 static uint64_t wall_ns(void)

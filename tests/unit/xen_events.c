@@ -310,6 +310,59 @@ static void parameters(void **state)
     assert_int_equal(xen_version(), 0x00040011);
 }
 
+static uint64_t ticks_now;
+static unsigned changes; /* so many times, Xen changes the time while it is read */
+
+static uint64_t read_ticks(void)
+{
+    xen_vcpu_time *time = &fake.shared->vcpus[0].time;
+    if (changes > 0) {
+        changes--;
+        time->version += 2;
+        time->system_time_ns += 1000000;
+    }
+    return ticks_now;
+}
+
+static uint64_t system_ns(void)
+{
+    return xen_system_ns(read_ticks);
+}
+
+/* By hand: 2.5 GHz are 0.4 ns a tick, 0.8 * 2^32 = 3435973837 (rounded up) shifted by -1. */
+static void system_time(void **state)
+{
+    (void)state;
+    xen_vcpu_time *time = &fake.shared->vcpus[0].time;
+    *time = (xen_vcpu_time){.version = 4, .tsc_timestamp = 1000, .system_time_ns = 77,
+                            .tsc_to_system_mul = 3435973837u, .tsc_shift = -1};
+    ticks_now = 1000;
+    assert_int_equal(system_ns(), 77);
+    ticks_now = 1000 + 2500;
+    assert_int_equal(system_ns(), 77 + 1000);
+    ticks_now = 1000 + UINT64_C(2500000000) * 86400 * 365; /* a year */
+    assert_in_range(system_ns() / 1000000, UINT64_C(86400) * 365 * 1000, UINT64_C(86400) * 365 * 1000 + 20);
+    /* 100 MHz are 10 ns a tick: 0.625 * 2^32, shifted by 4. */
+    *time = (xen_vcpu_time){.version = 6, .tsc_timestamp = 0, .system_time_ns = UINT64_C(1) << 60,
+                            .tsc_to_system_mul = 2684354560u, .tsc_shift = 4};
+    ticks_now = 5;
+    assert_int_equal(system_ns(), (UINT64_C(1) << 60) + 50);
+    /* Back a little: it stands until the old time is reached again. */
+    time->system_time_ns -= 20;
+    assert_int_equal(system_ns(), (UINT64_C(1) << 60) + 50);
+    ticks_now = 8;
+    assert_int_equal(system_ns(), (UINT64_C(1) << 60) + 60);
+    /* Changed while it is read: the last state counts, whole. */
+    changes = 3;
+    assert_int_equal(system_ns(), (UINT64_C(1) << 60) + 60 + 3000000);
+    time->version |= 1; /* Xen is broken, but the guest goes on */
+    assert_int_equal(system_ns(), (UINT64_C(1) << 60) + 60 + 3000000);
+    /* A resume, by another Xen. */
+    fake_reset();
+    fake.shared->vcpus[0].time = (xen_vcpu_time){.version = 2, .system_time_ns = 5};
+    assert_int_equal(system_ns(), 5);
+}
+
 static void wall_clock(void **state)
 {
     (void)state;
@@ -339,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup(no_more_ports, set_up),
         cmocka_unit_test_setup(resume, set_up),
         cmocka_unit_test_setup(parameters, set_up),
+        cmocka_unit_test_setup(system_time, set_up),
         cmocka_unit_test_setup(wall_clock, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,9 @@ FA_MUST_CHECK fa_err xen_map_shared_info(void *page, uint64_t frame);
 FA_MUST_CHECK fa_err xen_param_get(unsigned index, uint64_t *value_out);
 FA_MUST_CHECK fa_err xen_param_set(unsigned index, uint64_t value);
 
+/* Xen's system time, nanoseconds since Xen itself began, on x86: `ticks` reads the time stamp counter.
+ * It never steps back, but that after a resume it may be another Xen's. 0: no shared page yet. */
+uint64_t xen_system_ns(uint64_t (*ticks)(void));
 /* The wall clock when Xen's system time was 0, nanoseconds since 1970 UTC; 0: not known. */
 uint64_t xen_wall_base_ns(void);
 
