@@ -61,7 +61,7 @@ struct machine {
     const char *tools;    /* programs that its command line is made by, and their package; NULL: none */
     const char *tools_package;
     uint64_t sizes_mib[MACHINE_SIZE_COUNT_MAX]; /* of memory, the usual one first; none given: as much as is wanted */
-    uint64_t memory_mib_max; /* that its images map; 0: all */
+    uint64_t memory_mib_max; /* that its images use; 0: all */
     verdict_function *boots;
     void (*command)(const struct machine *machine, const struct run_plan *plan, struct words *argv_out);
 };

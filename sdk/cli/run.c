@@ -101,7 +101,7 @@ static void choose_memory(const struct machine *machine, struct run_plan *plan)
         return;
     }
     if (machine->memory_mib_max != 0 && plan->memory_mib > machine->memory_mib_max) {
-        cli_usage("--memory: an image for %s maps %" PRIu64 "M at most", machine->name, machine->memory_mib_max);
+        cli_warn("--memory: of that, an image for %s uses %" PRIu64 "M", machine->name, machine->memory_mib_max);
     }
     for (size_t i = 0; i < MACHINE_SIZE_COUNT_MAX && machine->sizes_mib[i] != 0; i++) {
         if (machine->sizes_mib[i] == plan->memory_mib) {
