@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The device tree. libfdt checks the header and finds a property of a node, but to find a parent or
- * the node of a phandle it walks from the root, and a walk costs it 150,000 instructions on QEMU's
- * virt. So a tree is walked once, here, when it is opened, which proves its structure and makes a
- * table of its nodes. The lengths of properties are checked where they are used. */
+/* The device tree. libfdt checks the header; to find a parent or the node of a phandle it would walk
+ * from the root, and a walk costs it 150,000 instructions on QEMU's virt. So a tree is walked once,
+ * here, when it is opened, which proves its structure and makes a table of its nodes; properties are
+ * found from there. Their lengths are checked where they are used. */
 #include "dt.h"
 #include <fata/log.h>
 #include <libfdt.h>
@@ -15,6 +15,7 @@ FA_LOG_MODULE("dt");
 #define MEMORY_NODES_MAX 8u
 #define CELLS_MAX 2u /* of an address or a size that has a use here */
 #define CELL_BYTES sizeof(fdt32_t)
+#define RESERVATION_BYTES (2 * sizeof(fdt64_t))
 #define ALIAS_BYTES 32u /* of an alias's name, which has 31 characters (2.3 of the specification) */
 #define NO_NODE (-1)
 #define ROOT 0
@@ -181,12 +182,42 @@ typedef struct property {
     size_t len;
 } property;
 
+/* What stands behind the tag at a cell. */
+static property value_at(size_t cell)
+{
+    return (property){(const uint8_t *)(structure + cell + 3), fdt32_to_cpu(structure[cell + 1])};
+}
+
+static const char *name_of(int number)
+{
+    return (const char *)(structure + (size_t)nodes[number].offset / CELL_BYTES + 1);
+}
+
+/* A node's own properties stand before the nodes in it. index_nodes() has seen that the structure is
+ * whole. */
 static property property_of(int number, const char *name)
 {
-    int len = 0;
-    const void *bytes =
-        tree != NULL && number >= 0 ? fdt_getprop(tree, nodes[number].offset, name, &len) : NULL;
-    return bytes == NULL ? (property){NULL, 0} : (property){bytes, (size_t)len};
+    if (tree == NULL || number < 0)
+        return (property){NULL, 0};
+    const char *strings = (const char *)tree + fdt_off_dt_strings(tree);
+    const size_t cells = fdt_size_dt_struct(tree) / CELL_BYTES;
+    size_t content, cell = (size_t)nodes[number].offset / CELL_BYTES;
+    for (uint32_t tag = FDT_NOP; tag == FDT_NOP || tag == FDT_PROP;) {
+        (void)content_cells(cell, cells, &content);
+        cell += 1 + content;
+        tag = fdt32_to_cpu(structure[cell]);
+        if (tag == FDT_PROP && strcmp(strings + fdt32_to_cpu(structure[cell + 2]), name) == 0)
+            return value_at(cell);
+    }
+    return (property){NULL, 0};
+}
+
+/* The strings of a list, one by one from NULL on; NULL: no more with its end. */
+static const char *next_string(property list, const char *before)
+{
+    const char *next = before == NULL ? (const char *)list.bytes : before + strlen(before) + 1;
+    const size_t left = list.len - (size_t)((const uint8_t *)next - list.bytes);
+    return list.bytes != NULL && strnlen(next, left) < left ? next : NULL;
 }
 
 static const char *text_of(int number, const char *name)
@@ -283,12 +314,12 @@ typedef struct shape {
 /* How addresses on a bus are written; false: not in a way that has a use here. */
 static bool shape_of(int bus, shape *shape_out)
 {
-    const int address_cells = fdt_address_cells(tree, nodes[bus].offset);
-    const int size_cells = fdt_size_cells(tree, nodes[bus].offset);
-    if (address_cells < 1 || address_cells > (int)CELLS_MAX || size_cells < 0 ||
-        size_cells > (int)CELLS_MAX)
+    uint32_t address_cells = 2, size_cells = 1; /* unless the bus says otherwise (2.3.5) */
+    (void)u32_of(bus, "#address-cells", &address_cells);
+    (void)u32_of(bus, "#size-cells", &size_cells);
+    if (address_cells < 1 || address_cells > CELLS_MAX || size_cells > CELLS_MAX)
         return false;
-    *shape_out = (shape){(unsigned)address_cells, (unsigned)size_cells};
+    *shape_out = (shape){address_cells, size_cells};
     return true;
 }
 
@@ -383,13 +414,21 @@ bool dt_interrupt_of(dt_node node, unsigned index, dt_interrupt *interrupt_out)
     return true;
 }
 
+static bool is_compatible(int number, const char *wanted)
+{
+    const property names = property_of(number, "compatible");
+    const char *name = NULL;
+    while ((name = next_string(names, name)) != NULL && strcmp(name, wanted) != 0)
+        continue;
+    return name != NULL;
+}
+
 uint32_t dt_clock_hz(dt_node node, unsigned index)
 {
     reference r;
     uint32_t hz;
     if (!reference_at(property_of(node.number, "clocks"), index, "#clock-cells", &r) ||
-        fdt_node_check_compatible(tree, nodes[r.number].offset, "fixed-clock") != 0 ||
-        !u32_of(r.number, "clock-frequency", &hz))
+        !is_compatible(r.number, "fixed-clock") || !u32_of(r.number, "clock-frequency", &hz))
         return 0;
     return hz;
 }
@@ -411,10 +450,16 @@ bool dt_reserved(unsigned index, dt_range *range_out)
 {
     if (tree == NULL)
         return false;
-    const int count = fdt_num_mem_rsv(tree);
-    if (count > 0 && index < (unsigned)count)
-        return fdt_get_mem_rsv(tree, (int)index, &range_out->start, &range_out->len) == 0;
-    index -= count > 0 ? (unsigned)count : 0;
+    /* <start, length> ..., up to a length of 0 (5.3). */
+    const uint8_t *at = (const uint8_t *)tree + fdt_off_mem_rsvmap(tree);
+    const uint8_t *const end = (const uint8_t *)tree + fdt_totalsize(tree);
+    for (; (size_t)(end - at) >= RESERVATION_BYTES; at += RESERVATION_BYTES) {
+        *range_out = (dt_range){number_at(at, 2), number_at(at + RESERVATION_BYTES / 2, 2)};
+        if (range_out->len == 0)
+            break;
+        if (index-- == 0)
+            return true;
+    }
     for (int i = reserved_memory; reserved_memory != NO_NODE && i < node_count; i++) {
         const bool is_child = nodes[i].parent == reserved_memory;
         for (unsigned entry = 0; is_child && nodes[i].enabled; entry++) {
@@ -460,8 +505,8 @@ static int node_at(const char *path, size_t len)
         for (int i = ROOT + 1; this_len > 0 && found == above; i++) {
             if (i >= node_count)
                 return NO_NODE;
-            const char *name = fdt_get_name(tree, nodes[i].offset, NULL);
-            if (nodes[i].parent == above && name != NULL && strncmp(name, path, this_len) == 0 &&
+            const char *name = name_of(i);
+            if (nodes[i].parent == above && strncmp(name, path, this_len) == 0 &&
                 (name[this_len] == '\0' || name[this_len] == '@'))
                 found = i;
         }
@@ -492,17 +537,11 @@ dt_node dt_stdout(void)
 
 static const dt_driver *driver_of(const tree_node *n, const dt_driver *drivers, size_t count)
 {
-    int len = 0;
-    const char *names = fdt_getprop_by_offset(tree, n->compatible, NULL, &len);
-    for (const char *end = names + len; names != NULL && names < end;) {
-        const size_t name_len = strnlen(names, (size_t)(end - names));
-        if (names + name_len == end)
-            break; /* without its end */
+    const property names = value_at((size_t)n->compatible / CELL_BYTES);
+    for (const char *name = NULL; (name = next_string(names, name)) != NULL;)
         for (size_t i = 0; i < count; i++)
-            if (strcmp(names, drivers[i].compatible) == 0)
+            if (strcmp(name, drivers[i].compatible) == 0)
                 return &drivers[i];
-        names += name_len + 1;
-    }
     return NULL;
 }
 
@@ -510,7 +549,7 @@ static void probe(int number, const dt_driver *driver)
 {
     const fa_err err = driver->probe((dt_node){number});
     if (err != FA_OK)
-        fa_log_warn("%s: %s", fdt_get_name(tree, nodes[number].offset, NULL), fa_err_text(err));
+        fa_log_warn("%s: %s", name_of(number), fa_err_text(err));
 }
 
 void dt_probe(const dt_driver *drivers, size_t count)
