@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* TCP (RFC 9293) as the rest of the host and stack.c see it: listeners and connections, found by
  * hash. With window scaling and timestamps (RFC 7323), SACK (RFC 2018, 6675), RTO by RFC 6298,
- * NewReno or better (RFC 6582), delayed acknowledgments, Nagle's algorithm (RFC 1122), zero-window
- * probes, keep-alive, challenge acknowledgments (RFC 5961), secure sequence numbers (RFC 6528) and
- * SYN cookies when the queue is full (RFC 4987). Wire format and limits: tcp_wire.h. */
+ * NewReno or better (RFC 6582), tail loss probes (RFC 8985), delayed acknowledgments, Nagle's
+ * algorithm (RFC 1122), zero-window probes, keep-alive, challenge acknowledgments (RFC 5961), secure
+ * sequence numbers (RFC 6528) and SYN cookies when the queue is full (RFC 4987). Wire format and
+ * limits: tcp_wire.h. */
 #ifndef FATA_NET_TCP_H
 #define FATA_NET_TCP_H
 

@@ -67,12 +67,13 @@ static bool advance(fa_tcp *tcp, const fa_tcp_segment *segment)
     if (fa_tcp_before(tcp->small_end, tcp->snd_una))
         tcp->small_end = tcp->snd_una;
     tcp->unanswered_ms = 0;
-    tcp->retransmit_at = FA_FOREVER;
+    tcp->retransmit_at = tcp->probe_at = FA_FOREVER;
+    fa_tcp_congestion_acked(tcp, acked);
     if (tcp->snd_una != tcp->snd_max) {
         tcp->unanswered_ms = fa_tcp_ms(tcp->host) | 1;
         fa_tcp_retransmit_arm(tcp);
+        fa_tcp_probe_arm(tcp);
     }
-    fa_tcp_congestion_acked(tcp, acked);
     if (fin && !fin_acknowledged(tcp))
         return false;
     if (fa_tcp_is_orphan(tcp))
@@ -83,11 +84,15 @@ static bool advance(fa_tcp *tcp, const fa_tcp_segment *segment)
 bool fa_tcp_acknowledged(fa_tcp *tcp, const fa_tcp_segment *segment)
 {
     const uint32_t window = segment->window << tcp->snd_shift;
+    if (tcp->probing)
+        fa_tcp_probe_answered(tcp, segment);
     const bool news = segment->options.sack_count > 0 && tcp->sack && fa_tcp_sack_take(tcp, segment);
     if (fa_tcp_before(tcp->snd_una, segment->acknowledgment)) {
         fa_tcp_pend(tcp);
         if (!advance(tcp, segment))
             return false;
+        if (news && tcp->probing)
+            fa_tcp_duplicate_ack(tcp, news); /* the probe has arrived, behind a gap */
     } else if (segment->acknowledgment == tcp->snd_una && tcp->snd_una != tcp->snd_max &&
                (news || (segment->len == 0 && window == tcp->snd_wnd && window > 0 &&
                          (segment->flags & FA_TCP_FIN) == 0))) {

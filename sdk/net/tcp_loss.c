@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* How fast to send and what to send again: round-trip times (RFC 6298), slow start and congestion
  * avoidance (RFC 5681, counting bytes), fast recovery with SACK (RFC 6675) and without (NewReno, RFC
- * 6582). */
+ * 6582), and what a tail loss probe tells (RFC 8985, 7). */
 #include "tcp_record.h"
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +99,7 @@ static void trim_scoreboard(fa_tcp *tcp)
 void fa_tcp_congestion_acked(fa_tcp *tcp, uint32_t acked)
 {
     tcp->dup_acks = 0;
+    tcp->lost_end = fa_tcp_later(tcp->lost_end, tcp->snd_una);
     if (tcp->scoreboard != NULL)
         trim_scoreboard(tcp);
     if (!tcp->recovering) {
@@ -128,8 +129,10 @@ void fa_tcp_congestion_timeout(fa_tcp *tcp)
         tcp->ssthresh = half_flight(tcp);
     tcp->cwnd = tcp->mss;
     tcp->acked_bytes = 0;
-    tcp->recovering = tcp->resend_first = tcp->rtt_timing = false;
+    tcp->recovering = tcp->resend_first = tcp->rtt_timing = tcp->probing = false;
+    tcp->probe_at = FA_FOREVER;
     tcp->dup_acks = 0;
+    tcp->lost_end = tcp->snd_una;
     tcp->recover = tcp->snd_max;
     tcp->small_end = tcp->snd_una;
     tcp->snd_nxt = tcp->snd_una;
@@ -202,11 +205,49 @@ static bool lost_before(const fa_tcp *tcp, uint32_t index)
     uint32_t bytes = 0;
     if (board == NULL || index >= board->count)
         return false;
+    if (!fa_tcp_before(tcp->lost_end, board->ranges[index].start))
+        return true;
     if (board->count - index >= FA_TCP_DUP_THRESHOLD)
         return true;
     for (; index < board->count; index++)
         bytes += board->ranges[index].end - board->ranges[index].start;
     return bytes > (FA_TCP_DUP_THRESHOLD - 1) * tcp->mss;
+}
+
+/* RFC 8985, 7.4: whether the probe, sent again, has repaired a loss, which is a sign of congestion as any
+ * other; or the segment was there. That is said by a duplicate acknowledgment, or a D-SACK (RFC 2883). */
+void fa_tcp_probe_answered(fa_tcp *tcp, const fa_tcp_segment *segment)
+{
+    const uint32_t acknowledgment = segment->acknowledgment;
+    if (fa_tcp_before(acknowledgment, tcp->probe_end))
+        return;
+    const fa_tcp_range *first = &segment->options.sack[0];
+    const bool twice = segment->options.sack_count > 0 && fa_tcp_before(first->start, first->end) &&
+                       !fa_tcp_before(acknowledgment, first->end);
+    if (!tcp->probe_again || twice ||
+        (acknowledgment == tcp->probe_end && acknowledgment == tcp->snd_una && segment->len == 0)) {
+        tcp->probing = false;
+    } else if (acknowledgment != tcp->probe_end) {
+        tcp->probing = false;
+        tcp->ssthresh = half_flight(tcp);
+        if (tcp->cwnd > tcp->ssthresh)
+            tcp->cwnd = tcp->ssthresh;
+        tcp->acked_bytes = 0;
+    }
+}
+
+/* The peer has what the probe brought, and not all that was sent two round trips before: that is lost (as
+ * RFC 8985, 6.2 has it of what was sent so much earlier). */
+static bool probe_tells_loss(fa_tcp *tcp)
+{
+    const fa_tcp_scoreboard *board = tcp->scoreboard;
+    if (!tcp->probing || board == NULL || board->count == 0)
+        return false;
+    const fa_tcp_range *last = &board->ranges[board->count - 1];
+    if (fa_tcp_before(last->end, tcp->probe_end))
+        return false;
+    tcp->lost_end = last->start;
+    return true;
 }
 
 void fa_tcp_duplicate_ack(fa_tcp *tcp, bool sack_news)
@@ -221,9 +262,11 @@ void fa_tcp_duplicate_ack(fa_tcp *tcp, bool sack_news)
             tcp->cwnd += tcp->mss;
         return;
     }
-    if ((tcp->dup_acks < FA_TCP_DUP_THRESHOLD && !lost_before(tcp, 0)) ||
+    if ((tcp->dup_acks < FA_TCP_DUP_THRESHOLD && !probe_tells_loss(tcp) && !lost_before(tcp, 0)) ||
         fa_tcp_before(tcp->snd_una, tcp->recover))
         return;
+    tcp->probing = false;
+    tcp->probe_at = FA_FOREVER;
     tcp->recovering = tcp->resend_first = true;
     tcp->recover = tcp->snd_max;
     tcp->high_rxt = tcp->snd_una;

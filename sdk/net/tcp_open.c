@@ -412,7 +412,7 @@ void fa_tcp_begin(fa_tcp *tcp, const fa_tcp_handshake *handshake)
     tcp->phase = tcp->fin_queued ? FA_TCP_FIN_WAIT_1 : FA_TCP_ESTABLISHED;
     tcp->iss = handshake->iss;
     tcp->snd_una = tcp->snd_nxt = tcp->snd_max = tcp->small_end = tcp->iss + 1;
-    tcp->recover = tcp->high_rxt = tcp->iss;
+    tcp->recover = tcp->high_rxt = tcp->lost_end = tcp->iss;
     tcp->snd_wnd = tcp->snd_wnd_max = handshake->window;
     tcp->snd_wl1 = handshake->irs;
     tcp->snd_wl2 = tcp->iss;

@@ -378,6 +378,32 @@ static void sent(fa_tcp *tcp, uint32_t start, uint32_t end, bool small)
         fa_tcp_retransmit_arm(tcp);
 }
 
+/* RFC 8985, 7.3: a new segment, if there is one that the peer has room for; else the last one again. */
+bool fa_tcp_send_tail_probe(fa_tcp *tcp)
+{
+    const uint32_t data_end = tcp->snd_una + tcp->send.len;
+    const uint32_t edge = tcp->snd_una + tcp->snd_wnd;
+    const uint32_t behind = fa_tcp_before(edge, data_end) ? edge : data_end;
+    const bool again = !fa_tcp_before(tcp->snd_max, behind);
+    uint32_t start = tcp->snd_max, end = behind;
+    if (again) {
+        end = fa_tcp_before(tcp->snd_max, data_end) ? tcp->snd_max : data_end;
+        start = end - tcp->snd_una > tcp->mss ? end - tcp->mss : tcp->snd_una;
+    } else if (end - start > tcp->mss) {
+        end = start + tcp->mss;
+    }
+    const uint32_t len = end - start;
+    const bool fin = again && fa_tcp_before(data_end, tcp->snd_max);
+    if (!send_segment(tcp, start, len, fin, &end))
+        return false;
+    tcp->probing = true;
+    tcp->probe_again = again;
+    sent(tcp, start, end, len % tcp->mss != 0);
+    tcp->snd_nxt = fa_tcp_later(tcp->snd_nxt, end);
+    tcp->probe_end = tcp->snd_max;
+    return true;
+}
+
 /* How much of `len` bytes, all that the window lets through of `unsent` ones, to put into the next
  * segment; 0: they wait. */
 static uint32_t segment_len(const fa_tcp *tcp, uint32_t len, uint32_t unsent)
@@ -454,6 +480,7 @@ static void output_data(fa_tcp *tcp)
         }
         tcp->snd_nxt = end;
         sent(tcp, start, end, len % tcp->mss != 0);
+        fa_tcp_probe_arm(tcp);
     }
 }
 

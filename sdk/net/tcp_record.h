@@ -58,7 +58,7 @@ struct fa_tcp {
     fa_tcp_entry entry;
     fa_host *host;
     fa_wheel_timer timer; /* for the first of the deadlines below, or before it */
-    fa_deadline retransmit_at, ack_at, life_at; /* FA_FOREVER: not */
+    fa_deadline retransmit_at, probe_at, ack_at, life_at; /* FA_FOREVER: not */
     fa_tcp *next_changed, *next_pending, *next_starving;
     fa_tcp *next_accept;       /* of the listener's; or of those that have ended */
     fa_tcp **previous_ended;
@@ -83,6 +83,8 @@ struct fa_tcp {
     bool keep_alive : 1;
     bool cwnd_limited : 1;  /* the last flush stopped at the congestion window */
     bool wants_room : 1;    /* the application waits to write */
+    bool probing : 1;       /* a tail loss probe up to probe_end is on its way, */
+    bool probe_again : 1;   /* of what was sent before */
 
     uint8_t snd_shift, rcv_shift, dup_acks, backoff, unsampled, keep_alive_probes;
     uint16_t mss;           /* payload of a full segment that we send, options taken off */
@@ -93,6 +95,7 @@ struct fa_tcp {
     uint32_t iss, snd_una, snd_nxt, snd_max, snd_wnd, snd_wl1, snd_wl2, snd_wnd_max;
     uint32_t small_end; /* behind the last segment that was sent less than full (Minshall) */
     uint32_t cwnd, ssthresh, recover, high_rxt, acked_bytes;
+    uint32_t probe_end, lost_end; /* before lost_end, what the peer does not say that it has is lost */
     uint32_t rtt_sequence, rtt_ms; /* the segment that is timed, and when it was sent */
     uint32_t srtt_x8, rttvar_x4, rto_ms;
     uint32_t unanswered_ms; /* since when nothing that was sent is answered; 0: not so */
@@ -246,6 +249,7 @@ void fa_tcp_pend(fa_tcp *tcp); /* looks at it in the next flush */
 void fa_tcp_output(fa_tcp *tcp);
 void fa_tcp_send_ack(fa_tcp *tcp);
 void fa_tcp_send_probe(fa_tcp *tcp);
+bool fa_tcp_send_tail_probe(fa_tcp *tcp); /* false: there was no page */
 void fa_tcp_send_reset(fa_tcp *tcp);
 /* A segment without payload that belongs to no record: resets, SYN-ACKs, of TIME-WAIT. */
 typedef struct fa_tcp_bare {
@@ -277,6 +281,8 @@ void fa_tcp_congestion_acked(fa_tcp *tcp, uint32_t acked);
 void fa_tcp_congestion_timeout(fa_tcp *tcp);
 bool fa_tcp_sack_take(fa_tcp *tcp, const fa_tcp_segment *segment); /* true: it says something new */
 void fa_tcp_duplicate_ack(fa_tcp *tcp, bool sack_news);
+/* What it says about a tail loss probe, before it is looked at otherwise. */
+void fa_tcp_probe_answered(fa_tcp *tcp, const fa_tcp_segment *segment);
 void fa_tcp_scoreboard_free(fa_tcp *tcp);
 /* In recovery: the next range to be sent; false: nothing may be now. */
 bool fa_tcp_recovery_next(fa_tcp *tcp, fa_tcp_range *range_out);
@@ -286,6 +292,7 @@ void fa_tcp_timer_fire(fa_wheel_timer *timer, void *owner);
 /* Its deadlines have changed. */
 void fa_tcp_timer_update(fa_tcp *tcp);
 void fa_tcp_retransmit_arm(fa_tcp *tcp);
+void fa_tcp_probe_arm(fa_tcp *tcp); /* for the tail of what is on its way, where it can be probed */
 /* As far as the peer's half and ours are, what ends the connection by time. */
 void fa_tcp_life_arm(fa_tcp *tcp);
 

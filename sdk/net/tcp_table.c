@@ -162,7 +162,7 @@ fa_tcp *fa_tcp_new(fa_host *host)
     tcp->entry.kind = FA_TCP_CONNECTION;
     tcp->host = host;
     tcp->timer.fire = fa_tcp_timer_fire;
-    tcp->retransmit_at = tcp->ack_at = tcp->life_at = FA_FOREVER;
+    tcp->retransmit_at = tcp->probe_at = tcp->ack_at = tcp->life_at = FA_FOREVER;
     tcp->rto_ms = FA_TCP_RTO_INITIAL_MS;
     tcp->rcv_budget = FA_TCP_WINDOW_BYTES;
     tcp->rcv_mss = FA_TCP_MSS_DEFAULT;
@@ -215,7 +215,7 @@ void fa_tcp_end(fa_tcp *tcp, fa_err error)
         host->tcp.connection_count--;
     }
     fa_wheel_disarm(&host->wheel, &tcp->timer);
-    tcp->retransmit_at = tcp->ack_at = tcp->life_at = FA_FOREVER;
+    tcp->retransmit_at = tcp->probe_at = tcp->ack_at = tcp->life_at = FA_FOREVER;
     tcp->phase = FA_TCP_CLOSED;
     fa_tcp_queue_free(&tcp->send);
     fa_tcp_drop_out_of_order(tcp);

@@ -15,6 +15,8 @@ static fa_deadline after_ms(const fa_tcp *tcp, uint64_t ms)
 void fa_tcp_timer_update(fa_tcp *tcp)
 {
     fa_deadline first = tcp->retransmit_at;
+    if (tcp->probe_at < first)
+        first = tcp->probe_at;
     if (tcp->ack_at < first)
         first = tcp->ack_at;
     if (tcp->life_at < first)
@@ -30,6 +32,31 @@ void fa_tcp_retransmit_arm(fa_tcp *tcp)
     if (ms > FA_TCP_RTO_MAX_MS)
         ms = FA_TCP_RTO_MAX_MS;
     tcp->retransmit_at = after_ms(tcp, ms);
+}
+
+/* RFC 8985, 7.2, with a retransmission that comes as soon instead of it. Only with SACK: what the probe
+ * finds out is told by that. */
+void fa_tcp_probe_arm(fa_tcp *tcp)
+{
+    uint32_t ms = tcp->srtt_x8 / 8 * 2;
+    tcp->probe_at = FA_FOREVER;
+    if (!tcp->sack || tcp->srtt_x8 == 0 || tcp->probing || tcp->recovering || tcp->backoff > 0 ||
+        tcp->scoreboard != NULL || tcp->snd_wnd == 0 || tcp->snd_nxt != tcp->snd_max)
+        return;
+    if (tcp->snd_max - tcp->snd_una <= tcp->mss)
+        ms += FA_TCP_PROBE_ACK_MS;
+    const fa_deadline at = after_ms(tcp, ms < FA_TCP_PROBE_MIN_MS ? FA_TCP_PROBE_MIN_MS : ms);
+    if (at < tcp->retransmit_at)
+        tcp->probe_at = at;
+}
+
+static void probe_passed(fa_tcp *tcp)
+{
+    tcp->probe_at = FA_FOREVER;
+    if (tcp->recovering || tcp->snd_una == tcp->snd_max || tcp->snd_nxt != tcp->snd_max)
+        return;
+    if (fa_tcp_send_tail_probe(tcp))
+        fa_tcp_retransmit_arm(tcp);
 }
 
 void fa_tcp_life_arm(fa_tcp *tcp)
@@ -118,5 +145,7 @@ void fa_tcp_timer_fire(fa_wheel_timer *timer, void *owner)
         return;
     if (tcp->retransmit_at <= now_ns && !retransmit_passed(tcp))
         return;
+    if (tcp->probe_at <= now_ns)
+        probe_passed(tcp);
     fa_tcp_timer_update(tcp);
 }

@@ -72,6 +72,10 @@ _Static_assert(sizeof(fa_tcp_header) == 20, "no padding");
 #define FA_TCP_ORPHAN_MS 600000u           /* even if the peer acknowledges byte by byte */
 #define FA_TCP_FIN_WAIT_2_MS 60000u        /* of a connection that was closed, not half-closed */
 
+/* Tail loss probes (RFC 8985, 7): after two round trips without an answer. */
+#define FA_TCP_PROBE_MIN_MS 10u
+#define FA_TCP_PROBE_ACK_MS 200u /* how long a peer may keep the answer to a single segment */
+
 /* Acknowledgments (RFC 1122, 4.2.3.2: less than half a second, every second full segment). */
 #define FA_TCP_ACK_DELAY_MS 40u
 #define FA_TCP_CHALLENGE_MS 250u /* RFC 5961, 7: at most one in that time, of a connection */

@@ -150,6 +150,72 @@ static void longer_way(uint64_t seed)
     couple_free(&both);
 }
 
+/* The last segments of what is said are lost, once each. */
+typedef struct tail {
+    fa_host *from;
+    uint32_t lost_from; /* sequence number */
+    uint32_t lost_max;  /* behind the last byte that was lost once already */
+    bool acks_too;      /* instead: the acknowledgments are */
+    uint64_t segments;
+} tail;
+
+static bool lose_tail(tcp_world *world, fa_ip4 source, fa_ip4 destination, uint8_t *bytes, size_t len)
+{
+    tail *t = world->look_arg;
+    fa_be32 field;
+    memcpy(&field, bytes + 4, sizeof field);
+    const uint32_t sequence = fa_be32_get(field);
+    const size_t header = (size_t)(bytes[12] >> 4) * 4;
+    (void)destination;
+    if (!fa_ip4_is(source, t->from->address))
+        return !t->acks_too;
+    if (len == header)
+        return true;
+    t->segments++;
+    if (t->acks_too || fa_tcp_before(sequence, t->lost_from) || fa_tcp_before(sequence, t->lost_max))
+        return true;
+    t->lost_max = sequence + (uint32_t)(len - header);
+    return false;
+}
+
+/* They come again after two round trips, not after a timeout, but for a single one, whose acknowledgment
+ * may be late. What was not lost, but its acknowledgments were, or were late, costs one segment. */
+static void tail_losses(uint64_t seed)
+{
+    enum { SEGMENTS = 8, ACKS_LOST, ACKS_LATE };
+    for (unsigned lost = 0; lost <= ACKS_LATE; lost++) {
+        couple both;
+        static uint8_t page[SEGMENTS * 1448];
+        size_t len, total = 0;
+        couple_init(&both, seed);
+        couple_connect(&both);
+        tail t = {.from = both.client, .acks_too = lost == ACKS_LOST, .lost_max = both.a->snd_nxt};
+        both.world.look = lose_tail;
+        both.world.look_arg = &t;
+        t.lost_from = both.a->snd_nxt + (uint32_t)(lost > SEGMENTS ? 100 : SEGMENTS - lost) * 1448;
+        if (lost == ACKS_LATE)
+            both.world.link.delay_ns = 20 * MS;
+        require(put(both.client, both.a, page, sizeof page, &len) == FA_OK && len == sizeof page);
+        const uint32_t cwnd = both.a->cwnd;
+        couple_run(&both, 5 * MS);
+        t.acks_too = false;
+        couple_run(&both, lost == 1 ? 400 * MS : 80 * MS);
+        while (get(both.server, both.b, &len) == FA_OK && len > 0)
+            total += len;
+        require(total == sizeof page && both.a->snd_una == both.a->snd_max);
+        require(t.segments == SEGMENTS + (lost > SEGMENTS ? 1 : lost == 0 ? 0 : lost));
+        require(both.a->backoff == 0 && both.a->unsampled == 0);
+        /* A repaired loss is one (said with what comes next); what was there is none. */
+        say(both.client, both.a, "and on");
+        couple_run(&both, 100 * MS);
+        require(lost == 0 || lost == ACKS_LATE ? both.a->cwnd >= cwnd : both.a->cwnd < cwnd);
+        require(!both.a->probing && !both.a->recovering && both.a->probe_at == FA_FOREVER);
+        fa_tcp_close(both.client, both.a, true);
+        fa_tcp_close(both.server, both.b, true);
+        couple_free(&both);
+    }
+}
+
 /* Connections one after another. Each must be there at once: no SYN may stay unanswered. */
 
 typedef struct syn_count {
@@ -417,6 +483,7 @@ int main(int argc, char **argv)
         {"a client that gives up", half_open_client_closes, 1},
         {"simultaneous open", simultaneous_open, 1},
         {"a way that becomes longer", longer_way, 1},
+        {"tail losses", tail_losses, 1},
         {"50,000 connections one after another", one_after_another, 1},
         {"again in TIME-WAIT", again_in_time_wait, 1},
         {"SYN flood", syn_flood, 1},
