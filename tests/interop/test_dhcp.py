@@ -100,3 +100,40 @@ def _(machine):
             check(why in said(guest), f"it does not say {why!r}:\n{tail(guest)}")
             check(" (dhcp)" in said(guest), f"it has no address by DHCP\n{tail(guest)}")
     end(guest)
+
+
+@suite.test("process: an answer that is too long for a datagram comes over TCP")
+def _():
+    where, name = lan(), f"many.{DOMAIN}"
+    hosts, net = work_file(where, "hosts"), where.host.rsplit(".", 1)[0]
+    with open(hosts, "w", encoding="ascii") as file:
+        for last in range(120, 240):  # all of them are this host: any will do
+            file.write(f"{net}.{last} {name}\n")
+            must("ip", "address", "add", f"{net}.{last}/24", "dev", where.name)
+    pcap = work_file(where, "pcap")
+    with dnsmasq(where, f"--addn-hosts={hosts}"), socket.create_server(("", 8000)) as listener:
+        listener.settimeout(30)
+        guest = start([FATA, "run", "--image", image("asks", "process"), "--on", "process", "--tap", where.name, "--pcap", pcap,
+                       "--timeout", "60", "--", f"--name={name}", "--port=8000"], work_file(where, "asks"))
+        with listener.accept()[0] as connection:
+            while connection.recv(100):
+                pass
+            connection.sendall(b"found")
+        check(guest.wait(30) == 0 and "answer: found" in said(guest), tail(guest))
+    end(guest)
+    check(any(segment.target_port == 53 for segment in segments(pcap)), "nobody was asked over TCP")
+
+
+@suite.test("process: an address of its own that somebody else claims is kept, and people are told")
+def _():
+    with running("echo", "process") as guest:
+        stranger, ours = bytes.fromhex("02000000beef"), socket.inet_aton(guest.address)
+        claim = b"\xff" * 6 + stranger + struct.pack(">HHHBBH", 0x806, 1, 0x800, 6, 4, 1) + stranger + ours + b"\0" * 6 + ours
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+            raw.bind((guest.lan.name, 0))
+            for _ in range(3):
+                raw.send(claim)
+                time.sleep(0.3)
+        must("ip", "neighbour", "flush", "dev", guest.lan.name)
+        check(connects(guest.address, 7), "it has given its address up")
+        wait_for("the log names the other station", lambda: "02:00:00:00:be:ef" in said(guest.process), 5, guest.process)
