@@ -123,6 +123,11 @@ static size_t join_line_ends(struct guest *guest, char *bytes, size_t len)
     return to;
 }
 
+static int64_t linger_ms(const struct guest_plan *plan)
+{
+    return plan->linger_ms > 0 ? plan->linger_ms : plan->halts ? LINGER_HALTED_MS : LINGER_MS;
+}
+
 /* Passes on what the guest said; a line that names an address is followed by what it names, one that tells of the network
  * by the URL. */
 static void show(struct guest *guest, const char *bytes, size_t len)
@@ -145,8 +150,7 @@ static void show(struct guest *guest, const char *bytes, size_t len)
         text_free(&said);
     }
     guest->in_line = len > 0 ? bytes[len - 1] != '\n' : guest->in_line;
-    guest->linger_at_ms =
-        guest->reader.has_exit ? now_ms() + (guest->plan->halts ? LINGER_HALTED_MS : LINGER_MS) : 0;
+    guest->linger_at_ms = guest->reader.has_exit ? now_ms() + linger_ms(guest->plan) : 0;
 }
 
 /* Bytes of Xen's console, none when it is silent. Input is switched to the guest at Xen's first word, before there is a

@@ -23,6 +23,7 @@ struct guest_plan {
     int monitor;              /* where its machine is asked where it was, when its time is over; -1: nowhere */
     int end_signal;           /* what its process is ended by */
     struct xen_lines *xen;    /* its console comes among the lines of a Xen, whose own stay there; NULL: there is none */
+    int64_t linger_ms;        /* how long its process may take to end itself after the last record; 0: the usual time */
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 

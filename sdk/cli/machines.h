@@ -50,6 +50,7 @@ struct machine {
     bool halts;           /* cannot be switched off: behind its last record, the guest stands still */
     bool is_foreign;      /* its CPU is not the host's */
     bool has_xen_console; /* the guest's console comes among the lines of Xen's (xenlines.h) */
+    bool is_xen;          /* QEMU with a hypervisor and its dom0: xen.h runs it, `program` and all below do not count */
     bool is_new;          /* older versions of the program lack it */
     const char *type;     /* QEMU's -M */
     const char *cpu;      /* QEMU's -cpu; NULL: the machine has its own */

@@ -12,6 +12,7 @@
 #include "monitor.h"
 #include "project.h"
 #include "run_options.h"
+#include "xen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -222,8 +223,14 @@ static void check_request(const struct machine *machine, struct run_request *req
     if (missing != NULL) {
         cli_fail("cannot run on %s: %s", machine->name, missing);
     }
+    if (!machine->is_xen && (request->shell || request->guests > 1 || request->files.count > 0)) {
+        cli_usage("%s: only on xen", request->shell ? "--shell" : request->guests > 1 ? "--guests" : "--file");
+    }
     if (machine->is_process) {
         check_process_request(request);
+    } else if (machine->is_xen) {
+        xen_check(request);
+        choose_memory(machine, &request->plan);
     } else {
         check_qemu_request(machine, request);
     }
@@ -329,6 +336,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
         build(&request);
     }
     check_image(machine, &request);
+    if (machine->is_xen) {
+        return xen_run(&request);
+    }
     if (request.timeout_ms > 0 && !machine->is_process && !machine->has_xen_console && !request.dry_run) {
         monitor = monitor_open(&request.plan.monitor);
     }

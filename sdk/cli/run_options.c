@@ -18,6 +18,7 @@
 #define MEMORY_MIB_MAX ((uint64_t)64 * 1024)
 #define TIMEOUT_S_MAX 1e6
 #define SECTOR_BYTES 512
+#define RUN_GUEST_COUNT_MAX 16
 #define GDB_PORT_DEFAULT 1234
 #define GUEST_PORT_DEFAULT 80
 
@@ -37,6 +38,9 @@ enum {
     OPTION_IMAGE,
     OPTION_NO_NETWORK,
     OPTION_READY_FD,
+    OPTION_GUESTS,
+    OPTION_SHELL,
+    OPTION_FILE,
 };
 
 const struct cli_option run_options[] = {
@@ -51,6 +55,9 @@ const struct cli_option run_options[] = {
     {OPTION_READY_FD, "--ready-fd", "N", "write to descriptor N what answers, and close it once all does"},
     {OPTION_TIMEOUT, "--timeout", "SECONDS", "end the guest after this time"},
     {OPTION_GDB, "--gdb", "[PORT]", "wait for gdb on 127.0.0.1 (default: 1234); a process starts under gdb"},
+    {OPTION_GUESTS, "--guests", "N", "on xen: N guests of the image at once"},
+    {OPTION_SHELL, "--shell", NULL, "on xen: a shell of the dom0; without a terminal it runs what standard input says"},
+    {OPTION_FILE, "--file", "FILE", "on xen: put FILE into the dom0's folder /root; may be repeated"},
     {OPTION_DEBUG, "--debug", NULL, "a build for debugging (DEBUG=1)"},
     {OPTION_DRY_RUN, "--dry-run", NULL, "build, print the command line that would run, and end"},
     {OPTION_ACCEL, "--accel", "tcg|kvm", "how QEMU runs the guest's code (default: tcg, in software)"},
@@ -213,6 +220,17 @@ static void read_gdb(struct run_request *request, const char *text)
     }
 }
 
+static unsigned read_guests(const char *text)
+{
+    const char *rest;
+    uint64_t count;
+
+    if (!read_number(text, RUN_GUEST_COUNT_MAX, &count, &rest) || rest[0] != '\0' || count == 0) {
+        cli_usage("--guests %s: valid are 1 to %d", text, RUN_GUEST_COUNT_MAX);
+    }
+    return (unsigned)count;
+}
+
 /* A descriptor that whoever started the tool has opened for it; the guest does not inherit it. */
 static int read_ready_fd(const char *text)
 {
@@ -245,7 +263,7 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
 {
     static char *no_arguments[] = {NULL};
     struct cli_walk walk = cli_walk_start(command, argc, argv);
-    struct run_request request = {.ready_fd = -1, .plan = {.arguments = no_arguments}};
+    struct run_request request = {.ready_fd = -1, .guests = 1, .plan = {.arguments = no_arguments}};
 
     for (int id; (id = cli_next(&walk)) != CLI_END;) {
         switch (id) {
@@ -263,6 +281,9 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
         case OPTION_ACCEL: read_accel(&request.plan, walk.value); break;
         case OPTION_IMAGE: request.image = walk.value; break;
         case OPTION_NO_NETWORK: request.plan.no_network = true; break;
+        case OPTION_GUESTS: request.guests = read_guests(walk.value); break;
+        case OPTION_SHELL: request.shell = true; break;
+        case OPTION_FILE: words_add(&request.files, walk.value); break;
         case OPTION_READY_FD: request.ready_fd = read_ready_fd(walk.value); break;
         case CLI_REST:
             request.plan.arguments = argv + walk.next;

@@ -18,6 +18,9 @@ struct run_request {
     bool has_gdb_port;
     int ready_fd;       /* -1: none */
     int64_t timeout_ms; /* 0: none */
+    unsigned guests;    /* how many, on xen */
+    bool shell;         /* of its dom0 */
+    struct words files; /* for the dom0 */
     struct run_plan plan;
 };
 

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Running images on a real Xen: see xen.h. The dom0 (toolchain/dom0) gets its job on a disk, a cpio archive: the image and its
+ * xl.cfg, and the script /job that says what to do with them. The guests' consoles come through QEMU's standard streams
+ * and a virtio port, and through another port, a file here, how they ended. What Xen, the dom0's kernel and the toolstack
+ * say is kept in a log beside it, and shown when no guest had its say.
+ */
+#include "xen.h"
+
+#include "beside.h"
+#include "cpio.h"
+#include "files.h"
+#include "guest.h"
+#include "package.h"
+#include "process.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MIB ((size_t)1 << 20)
+#define DOM0_MIB UINT64_C(256)      /* and twice the job: it is read from a disk into files in memory */
+#define XEN_MIB UINT64_C(128)       /* Xen itself, its heap and what lies below 1 MiB */
+#define GUEST_EXTRA_MIB UINT64_C(8) /* page tables and the like, for each */
+#define ARM_MIB_MAX UINT64_C(3072)  /* QEMU's virt has its RAM below 4 GiB where a 32-bit guest shall reach it */
+#define JOB_BYTES_MAX (256 * MIB)
+#define DISK_BYTES ((off_t)1 << 30) /* a disk of one size for all jobs; the rest of it is a hole */
+#define LOG_BYTES_MAX (4 * MIB)
+#define LOG_LINES 30
+#define LINGER_MS 30000 /* from a guest's last record to the end of the dom0 */
+
+/* The dom0's kernel: what it would do for hardware or attackers that are not there is left out, seconds of emulation:
+ * protection of its own pages, self-tests, certificates, large bounce buffers; on PCs, configuration of PCI by memory and a
+ * test of a timer. */
+#define KERNEL_OPTIONS                                                                                                 \
+    "console=hvc0 panic=1 quiet rodata=off mitigations=off lsm= cryptomgr.notests "                                     \
+    "initcall_blacklist=load_system_certificate_list swiotlb=1024"
+
+/* Where a hypervisor of one architecture runs. Guests are 64-bit on x86 and 32-bit on ARM. */
+struct host {
+    const char *architecture; /* as toolchain/xen calls it */
+    const char *program;
+    const char *package;
+    const char *machine;
+    const char *cpu;
+    const char *serial; /* the virtio devices' names */
+    const char *disk;
+    const char *xen_options;
+    const char *kernel_options;
+};
+
+/* Without npt, Xen refuses PVH guests; without rdrand, the toolstack waits for random numbers. Mitigations against other
+ * tenants of a CPU would only cost emulated time. */
+static const struct host hosts[] = {
+    {.architecture = "x86_64", .program = "qemu-system-x86_64", .package = "qemu-system-x86", .machine = "q35",
+     .cpu = "qemu64,+svm,+npt,+rdrand", .serial = "virtio-serial-pci", .disk = "virtio-blk-pci",
+     .xen_options = "console=com1 com1=115200,8n1 spec-ctrl=no edd=off",
+     .kernel_options = KERNEL_OPTIONS " pci=nommconf pmtmr=0"},
+    {.architecture = "arm64", .program = "qemu-system-aarch64", .package = "qemu-system-arm",
+     .machine = "virt,virtualization=on,gic-version=2,highmem=off", .cpu = "cortex-a53",
+     .serial = "virtio-serial-device", .disk = "virtio-blk-device",
+     .xen_options = "console=dtuart dtuart=/pl011@9000000", .kernel_options = KERNEL_OPTIONS},
+};
+
+struct place {
+    const char *folder; /* of this run's files, temporary */
+    const char *disk;
+    const char *control;
+    const char *log;
+};
+
+void xen_check(const struct run_request *request)
+{
+    const struct run_plan *plan = &request->plan;
+
+    if (plan->gdb) {
+        cli_usage("--gdb: on xen, gdb would see Xen and its dom0 as well; debug the same image on microvm or virt");
+    }
+    if (plan->port_count > 0 || plan->tap != NULL || plan->pcap != NULL) {
+        cli_usage("%s: guests of Xen have no network yet",
+                  plan->port_count > 0 ? "--port" : plan->tap != NULL ? "--tap" : "--pcap");
+    }
+    if (plan->disks.count > 0) {
+        cli_usage("--disk: guests of Xen have no disks yet");
+    }
+    if (plan->kvm) {
+        cli_usage("--accel kvm: Xen runs in QEMU's software emulation, which brings its own virtualization");
+    }
+    if (request->dry_run) {
+        cli_usage("--dry-run: a run on xen makes files first, and has no one command line");
+    }
+    if (request->shell && plan->arguments[0] == NULL && request->guests > 1) {
+        cli_usage("--guests and --shell: in the shell, you create the guests; give one of them");
+    }
+}
+
+static void make_place(struct place *place)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = text_format("%s/fata-xen.XXXXXX", parent != NULL && parent[0] == '/' ? parent : "/tmp");
+
+    if (mkdtemp(folder) == NULL) {
+        cli_fail("cannot make a folder for Xen's files, %s: %s", folder, strerror(errno));
+    }
+    place->folder = folder;
+    place->disk = text_format("%s/disk", folder);
+    place->control = text_format("%s/control", folder);
+    place->log = text_format("%s/log", folder);
+}
+
+static void remove_place(const struct place *place, bool keep_log)
+{
+    (void)unlink(place->disk);
+    (void)unlink(place->control);
+    if (!keep_log) {
+        (void)unlink(place->log);
+        (void)rmdir(place->folder);
+    }
+}
+
+/* Standard input to its end, when it is no terminal: a script for the dom0. */
+static void read_script(struct text *script)
+{
+    char buffer[65536];
+    ssize_t got;
+
+    text_add(script, "");
+    while ((got = read(STDIN_FILENO, buffer, sizeof buffer)) != 0) {
+        if (got > 0) {
+            text_add_bytes(script, buffer, (size_t)got);
+        } else if (errno != EINTR) {
+            cli_fail("cannot read the shell's commands from standard input: %s", strerror(errno));
+        }
+    }
+}
+
+static void add_file(struct text *archive, const char *path)
+{
+    struct text bytes = {0};
+    const char *why;
+
+    if (!file_read(path, JOB_BYTES_MAX, &bytes, &why)) {
+        cli_fail("--file %s: %s", path, why);
+    }
+    cpio_add(archive, text_format("root/%s", strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path), 0755,
+             bytes.bytes, bytes.len);
+    text_free(&bytes);
+}
+
+/* The script /job: the dom0's init sources it. */
+static void add_job(const struct run_request *request, const char *name, bool on_terminal, struct text *archive)
+{
+    struct text job = {0}, script = {0};
+
+    if (!request->shell) {
+        text_addf(&job, "exec 4<>$console\nguests %s/%s.cfg %u\n", PACKAGE_FOLDER, name, request->guests);
+    } else if (on_terminal) {
+        text_addf(&job, "cd /root\nset -- %s/%s.cfg\n. /bin/shell\n", PACKAGE_FOLDER, name);
+    } else {
+        text_add(&job, "exec 4<>$console\ncd /root\nsh /script </dev/null >&4 2>&1\necho \"fata: exit $?\" >&4\n");
+        read_script(&script);
+        cpio_add(archive, "script", 0644, script.bytes, script.len);
+    }
+    cpio_add(archive, "job", 0644, job.bytes, job.len);
+    text_free(&job);
+    text_free(&script);
+}
+
+static void write_disk(const struct place *place, const struct text *archive)
+{
+    FILE *file = fopen(place->disk, "we");
+
+    if (file == NULL || fwrite(archive->bytes, 1, archive->len, file) != archive->len || fclose(file) != 0 ||
+        truncate(place->disk, DISK_BYTES) != 0) {
+        cli_fail("cannot write %s: %s", place->disk, strerror(errno));
+    }
+}
+
+/* Makes the disk with the image, what xl needs to start it, and the job; returns how large the archive is. */
+static size_t make_disk(const struct run_request *request, const struct image *image, const struct text *bytes,
+                        bool on_terminal, const struct place *place)
+{
+    struct package package = {
+        .name = package_name(request->image),
+        .folder = PACKAGE_FOLDER,
+        .image = image,
+        .memory_mib = request->plan.memory_mib,
+        .command_line = machine_command_line(request->plan.arguments),
+    };
+    struct text archive = {0}, config = {0};
+
+    package_xl(&package, &config);
+    cpio_add(&archive, text_format("%s/%s", PACKAGE_FOLDER + 1, package.name), 0755, bytes->bytes, bytes->len);
+    cpio_add(&archive, text_format("%s/%s.cfg", PACKAGE_FOLDER + 1, package.name), 0644, config.bytes, config.len);
+    for (size_t i = 0; i < request->files.count; i++) {
+        add_file(&archive, request->files.items[i]);
+    }
+    add_job(request, package.name, on_terminal, &archive);
+    cpio_end(&archive);
+    if (archive.len > JOB_BYTES_MAX) {
+        cli_fail("the image and the files of --file are larger than %zu MiB together", JOB_BYTES_MAX / MIB);
+    }
+    write_disk(place, &archive);
+    text_free(&config);
+    text_free(&archive);
+    return archive.len;
+}
+
+/* What toolchain/xen has made, perhaps just now. */
+static const char *xen_folder(const struct host *host)
+{
+    char *argv[] = {text_format("%s/toolchain/xen", sdk_root()), (char *)host->architecture, NULL};
+    struct text answer = {0};
+
+    if (process_capture(argv, -1, false, 65536, &answer) != 0 || answer.len == 0) {
+        cli_fail("there is no Xen to run on");
+    }
+    answer.bytes[strcspn(answer.bytes, "\n")] = '\0';
+    return answer.bytes;
+}
+
+static void add_kernel(const struct host *host, const char *xen, uint64_t dom0_mib, struct words *argv)
+{
+    words_add(argv, "-kernel");
+    words_addf(argv, "%s/xen", xen);
+    words_add(argv, "-append");
+    words_addf(argv, "%s loglvl=warning guest_loglvl=warning bootscrub=0 dom0_max_vcpus=1 dom0_mem=%" PRIu64 "M,max:%" PRIu64 "M",
+               host->xen_options, dom0_mib, dom0_mib);
+    if (strcmp(host->architecture, "x86_64") == 0) { /* as multiboot modules */
+        words_add(argv, "-initrd");
+        words_addf(argv, "%s/kernel %s,%s/initramfs", xen, host->kernel_options, xen);
+    } else {
+        words_add(argv, "-device");
+        words_addf(argv, "guest-loader,addr=0x50000000,kernel=%s/kernel,bootargs=%s", xen, host->kernel_options);
+        words_add(argv, "-device");
+        words_addf(argv, "guest-loader,addr=0x54000000,initrd=%s/initramfs", xen);
+    }
+}
+
+static void command_line(const struct run_request *request, const struct host *host, size_t job_bytes,
+                         bool on_terminal, const struct place *place, struct words *argv)
+{
+    static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+                                        "-monitor",    "none",            "-accel",   "tcg",  "-smp",
+                                        "1"};
+    uint64_t dom0_mib = DOM0_MIB + 2 * (job_bytes / MIB);
+    uint64_t mib = XEN_MIB + dom0_mib + request->guests * (request->plan.memory_mib + GUEST_EXTRA_MIB);
+
+    if (host == &hosts[1] && mib > ARM_MIB_MAX) {
+        cli_fail("--memory: the guests and the dom0 take %" PRIu64 " MiB, and QEMU's virt has %" PRIu64, mib, ARM_MIB_MAX);
+    }
+    words_add(argv, host->program);
+    for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
+        words_add(argv, quiet[i]);
+    }
+    words_add(argv, "-M");
+    words_add(argv, host->machine);
+    words_add(argv, "-cpu");
+    words_add(argv, host->cpu);
+    words_add(argv, "-m");
+    words_addf(argv, "%" PRIu64 "M", mib);
+    add_kernel(host, xen_folder(host), dom0_mib, argv);
+    words_add(argv, "-serial");
+    words_addf(argv, "file:%s", place->log);
+    words_add(argv, "-device");
+    words_add(argv, host->serial);
+    words_add(argv, "-chardev");
+    words_addf(argv, "file,id=control,path=%s", place->control);
+    words_add(argv, "-device");
+    words_add(argv, "virtserialport,nr=1,chardev=control");
+    words_add(argv, "-chardev");
+    words_add(argv, "stdio,id=console,signal=off");
+    words_add(argv, "-device");
+    words_add(argv, on_terminal ? "virtconsole,nr=2,chardev=console" : "virtserialport,nr=2,chardev=console");
+    words_add(argv, "-drive");
+    words_addf(argv, "if=none,id=job,format=raw,readonly=on,file=%s", place->disk);
+    words_add(argv, "-device");
+    words_addf(argv, "%s,drive=job", host->disk);
+}
+
+/* The last lines of Xen's log. */
+static void show_log(const struct place *place)
+{
+    struct text log = {0};
+    const char *why, *at;
+    unsigned lines = 0;
+
+    if (!file_read(place->log, LOG_BYTES_MAX, &log, &why)) {
+        return;
+    }
+    for (at = log.bytes + log.len; at > log.bytes; at--) {
+        if (at[-1] == '\n' && ++lines > LOG_LINES) {
+            break;
+        }
+    }
+    cli_warn("Xen and its dom0 said at last:\n%s", at);
+    text_free(&log);
+}
+
+/* Tells how the guests ended, as the toolstack saw it; false when one could not be created, or did not end. */
+static bool tell_ends(const struct run_request *request, const struct place *place)
+{
+    struct text control = {0};
+    unsigned ended = 0;
+    bool well = true;
+    const char *why;
+
+    if (!file_read(place->control, LOG_BYTES_MAX, &control, &why)) {
+        return false;
+    }
+    for (char *save, *line = strtok_r(control.bytes, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+        char how[8], reason[32];
+        unsigned number;
+
+        if (sscanf(line, "%7s %u %31[^\n]", how, &number, reason) != 3) {
+            continue;
+        }
+        ended++;
+        if (strcmp(how, "failed") == 0) {
+            cli_warn("xl cannot create guest %u: it ended with status %s", number, reason);
+            well = false;
+        } else if (request->guests > 1) {
+            cli_warn("guest %u ended by %s, as xl saw it", number, reason);
+        } else {
+            cli_warn("the guest ended by %s, as xl saw it", reason);
+        }
+    }
+    text_free(&control);
+    return well && ended == request->guests;
+}
+
+/* A person at a terminal, which QEMU gives to the dom0 as it is: Ctrl-C and all. */
+static int shell_on_terminal(char *const *argv)
+{
+    struct process_plan plan = {.argv = argv, .output = -1, .error = -1, .death_signal = SIGKILL};
+    int status;
+
+    cli_warn("the dom0's shell comes in some seconds; `exit` ends it and the machine");
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGQUIT, SIG_IGN);
+    terminal_save();
+    status = process_wait(process_start(&plan));
+    terminal_restore();
+    return status;
+}
+
+static int run_guests(const struct run_request *request, char *const *argv, const struct image *image,
+                      const struct place *place, bool *keep_log_out)
+{
+    struct guest_plan plan = {
+        .argv = argv,
+        .debug_elf = beside_debug_elf(image, request->image),
+        .timeout_ms = request->timeout_ms,
+        .probe = {.ready_fd = request->ready_fd},
+        .console_is_serial = true,
+        .monitor = -1,
+        .end_signal = SIGKILL,
+        .linger_ms = LINGER_MS,
+    };
+    int status = guest_run(&plan);
+    bool well = request->shell || tell_ends(request, place);
+
+    if (status == CLI_RUN_FAILED || status == CLI_RUN_TIMEOUT) {
+        show_log(place);
+    }
+    *keep_log_out = !well || status == CLI_RUN_FAILED || status == CLI_RUN_TIMEOUT;
+    return status;
+}
+
+int xen_run(const struct run_request *request)
+{
+    bool on_terminal = request->shell && isatty(STDIN_FILENO);
+    struct words argv = {0};
+    struct text bytes = {0};
+    const struct host *host;
+    struct image image;
+    struct place place;
+    bool keep_log = false;
+    size_t job_bytes;
+    const char *why;
+    int status;
+
+    if (!file_read(request->image, IMAGE_BYTES_MAX, &bytes, &why) ||
+        !image_parse(&image, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
+        cli_fail("cannot run %s: %s", request->image, why);
+    }
+    host = image.format == IMAGE_ZIMAGE ? &hosts[1] : &hosts[0];
+    if (!program_found(host->program)) {
+        cli_fail("cannot run on xen: %s is not installed; on Debian: apt-get install %s", host->program, host->package);
+    }
+    make_place(&place);
+    job_bytes = make_disk(request, &image, &bytes, on_terminal, &place);
+    command_line(request, host, job_bytes, on_terminal, &place, &argv);
+    status = on_terminal ? shell_on_terminal(argv.items) : run_guests(request, argv.items, &image, &place, &keep_log);
+    if (keep_log) {
+        cli_warn("the whole log of Xen and its dom0: %s", place.log);
+    }
+    remove_place(&place, keep_log);
+    text_free(&bytes);
+    return status;
+}
