@@ -208,8 +208,8 @@ static const struct machine machines[] = {
      .halts = true, .has_xen_console = true, .tools = "dtc fdtoverlay", .tools_package = "device-tree-compiler",
      .lacks = "without a dom0, a guest has a console and nothing else, and gdb would see Xen", .boots = verdict_xen_arm,
      .command = dom0less_command},
-    {.name = "xen", .description = "a real Xen in QEMU, x86 or ARM; xl creates the guest", .is_xen = true,
-     .boots = verdict_xen_any},
+    {.name = "xen", .description = "Xen and its dom0 in QEMU; xl creates the guest", .is_xen = true,
+     .lacks = "its guests have no network and no disks yet, and gdb would see Xen and the dom0", .boots = verdict_xen_any},
 };
 
 enum { MACHINE_COUNT = sizeof machines / sizeof machines[0] };

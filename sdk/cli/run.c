@@ -229,6 +229,7 @@ static void check_request(const struct machine *machine, struct run_request *req
     if (machine->is_process) {
         check_process_request(request);
     } else if (machine->is_xen) {
+        refuse_devices(machine, request);
         xen_check(request);
         choose_memory(machine, &request->plan);
     } else {

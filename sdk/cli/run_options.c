@@ -2,6 +2,8 @@
 /* Reading the options of `fata run`: sizes, ports, disks and times, each with a message that says what is valid. */
 #include "run_options.h"
 
+#include "package.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +57,7 @@ const struct cli_option run_options[] = {
     {OPTION_READY_FD, "--ready-fd", "N", "write to descriptor N what answers, and close it once all does"},
     {OPTION_TIMEOUT, "--timeout", "SECONDS", "end the guest after this time"},
     {OPTION_GDB, "--gdb", "[PORT]", "wait for gdb on 127.0.0.1 (default: 1234); a process starts under gdb"},
-    {OPTION_GUESTS, "--guests", "N", "on xen: N guests of the image at once"},
+    {OPTION_GUESTS, "--guests", "N", "on xen: N guests of the image at once, or room for them (--shell)"},
     {OPTION_SHELL, "--shell", NULL, "on xen: a shell of the dom0; without a terminal it runs what standard input says"},
     {OPTION_FILE, "--file", "FILE", "on xen: put FILE into the dom0's folder /root; may be repeated"},
     {OPTION_DEBUG, "--debug", NULL, "a build for debugging (DEBUG=1)"},
@@ -82,6 +84,12 @@ const char run_details[] =
     "    mkfifo ready; fata run --port 0 --ready-fd 3 3>ready >log 2>&1 & guest=$!\n"
     "    read -r url <ready && curl $url; kill $guest; wait $guest\n"
     "No guest outlives its `fata run`; with `setsid` before it, it outlives the terminal.\n\n"
+    "On xen, a real Xen in QEMU with a small Linux as its dom0 creates the guest by xl, from the xl.cfg that `fata package\n"
+    "--as xl` writes. The machine is there after some seconds, which count for --timeout; the first time, Debian's\n"
+    "packages of Xen are fetched, 80 MB for x86, 27 MB for ARM; nothing is installed. How the guest ended as the\n"
+    "toolstack saw it is told on standard error. Of several guests (--guests), each line begins with the guest's number,\n"
+    "the first gets the input, and the exit status is the first that is not 0. --shell is a shell of the dom0, with the\n"
+    "image and its xl.cfg in " PACKAGE_FOLDER ".\n\n"
     "Exit status: the guest's own N, and 0 for a guest that was ended by Ctrl-C, SIGTERM or --timeout after one of its\n"
     "ports had answered. The last line of a run is the record `fata: exit N`; it counts when nothing\n"
     "follows it. A guest that prints it and does not end by itself is ended 2 seconds later, and at once on a board\n"

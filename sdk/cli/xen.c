@@ -77,26 +77,11 @@ struct place {
 
 void xen_check(const struct run_request *request)
 {
-    const struct run_plan *plan = &request->plan;
-
-    if (plan->gdb) {
-        cli_usage("--gdb: on xen, gdb would see Xen and its dom0 as well; debug the same image on microvm or virt");
-    }
-    if (plan->port_count > 0 || plan->tap != NULL || plan->pcap != NULL) {
-        cli_usage("%s: guests of Xen have no network yet",
-                  plan->port_count > 0 ? "--port" : plan->tap != NULL ? "--tap" : "--pcap");
-    }
-    if (plan->disks.count > 0) {
-        cli_usage("--disk: guests of Xen have no disks yet");
-    }
-    if (plan->kvm) {
+    if (request->plan.kvm) {
         cli_usage("--accel kvm: Xen runs in QEMU's software emulation, which brings its own virtualization");
     }
     if (request->dry_run) {
         cli_usage("--dry-run: a run on xen makes files first, and has no one command line");
-    }
-    if (request->shell && plan->arguments[0] == NULL && request->guests > 1) {
-        cli_usage("--guests and --shell: in the shell, you create the guests; give one of them");
     }
 }
 
