@@ -168,9 +168,9 @@ static void write_disk(const struct place *place, const struct text *archive)
     }
 }
 
-/* Makes the disk with the image, what xl needs to start it, and the job; returns how large the archive is. */
-static size_t make_disk(const struct run_request *request, const struct image *image, const struct text *bytes,
-                        bool on_terminal, const struct place *place)
+/* Makes the archive with the image, what xl needs to start it, and the job. */
+static void make_archive(const struct run_request *request, const struct image *image, const struct text *bytes,
+                         bool on_terminal, struct text *archive)
 {
     struct package package = {
         .name = package_name(request->image),
@@ -179,23 +179,20 @@ static size_t make_disk(const struct run_request *request, const struct image *i
         .memory_mib = request->plan.memory_mib,
         .command_line = machine_command_line(request->plan.arguments),
     };
-    struct text archive = {0}, config = {0};
+    struct text config = {0};
 
     package_xl(&package, &config);
-    cpio_add(&archive, text_format("%s/%s", PACKAGE_FOLDER + 1, package.name), 0755, bytes->bytes, bytes->len);
-    cpio_add(&archive, text_format("%s/%s.cfg", PACKAGE_FOLDER + 1, package.name), 0644, config.bytes, config.len);
+    cpio_add(archive, text_format("%s/%s", PACKAGE_FOLDER + 1, package.name), 0755, bytes->bytes, bytes->len);
+    cpio_add(archive, text_format("%s/%s.cfg", PACKAGE_FOLDER + 1, package.name), 0644, config.bytes, config.len);
     for (size_t i = 0; i < request->files.count; i++) {
-        add_file(&archive, request->files.items[i]);
+        add_file(archive, request->files.items[i]);
     }
-    add_job(request, package.name, on_terminal, &archive);
-    cpio_end(&archive);
-    if (archive.len > JOB_BYTES_MAX) {
+    add_job(request, package.name, on_terminal, archive);
+    cpio_end(archive);
+    if (archive->len > JOB_BYTES_MAX) {
         cli_fail("the image and the files of --file are larger than %zu MiB together", JOB_BYTES_MAX / MIB);
     }
-    write_disk(place, &archive);
     text_free(&config);
-    text_free(&archive);
-    return archive.len;
 }
 
 /* What toolchain/xen has made, perhaps just now. */
@@ -229,7 +226,7 @@ static void add_kernel(const struct host *host, const char *xen, uint64_t dom0_m
     }
 }
 
-static void command_line(const struct run_request *request, const struct host *host, size_t job_bytes,
+static void command_line(const struct run_request *request, const struct host *host, const char *xen, size_t job_bytes,
                          bool on_terminal, const struct place *place, struct words *argv)
 {
     static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -252,7 +249,7 @@ static void command_line(const struct run_request *request, const struct host *h
     words_add(argv, host->cpu);
     words_add(argv, "-m");
     words_addf(argv, "%" PRIu64 "M", mib);
-    add_kernel(host, xen_folder(host), dom0_mib, argv);
+    add_kernel(host, xen, dom0_mib, argv);
     words_add(argv, "-serial");
     words_addf(argv, "file:%s", place->log);
     words_add(argv, "-device");
@@ -364,13 +361,12 @@ int xen_run(const struct run_request *request)
 {
     bool on_terminal = request->shell && isatty(STDIN_FILENO);
     struct words argv = {0};
-    struct text bytes = {0};
+    struct text bytes = {0}, archive = {0};
     const struct host *host;
     struct image image;
     struct place place;
     bool keep_log = false;
-    size_t job_bytes;
-    const char *why;
+    const char *why, *xen;
     int status;
 
     if (!file_read(request->image, IMAGE_BYTES_MAX, &bytes, &why) ||
@@ -381,14 +377,17 @@ int xen_run(const struct run_request *request)
     if (!program_found(host->program)) {
         cli_fail("cannot run on xen: %s is not installed; on Debian: apt-get install %s", host->program, host->package);
     }
+    xen = xen_folder(host);
+    make_archive(request, &image, &bytes, on_terminal, &archive);
     make_place(&place);
-    job_bytes = make_disk(request, &image, &bytes, on_terminal, &place);
-    command_line(request, host, job_bytes, on_terminal, &place, &argv);
+    write_disk(&place, &archive);
+    command_line(request, host, xen, archive.len, on_terminal, &place, &argv);
     status = on_terminal ? shell_on_terminal(argv.items) : run_guests(request, argv.items, &image, &place, &keep_log);
     if (keep_log) {
         cli_warn("the whole log of Xen and its dom0: %s", place.log);
     }
     remove_place(&place, keep_log);
+    text_free(&archive);
     text_free(&bytes);
     return status;
 }

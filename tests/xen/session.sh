@@ -1,0 +1,88 @@
+# What tests/xen/run has done in one dom0, by `fata run --on xen --shell`: many guests, one after the other. Its output is in
+# sections, each after a line "## NAME". In /root are the images that came along besides hello, and Debian's vmlinuz.
+# SPDX-License-Identifier: ISC
+base=/var/lib/fata/hello.cfg
+consoles=/var/log/xen/console
+
+# config NAME IMAGE ARGUMENTS: NAME.cfg, made of hello's.
+config() {
+	sed "s|^name = .*|name = \"$1\"|; s|^kernel = .*|kernel = \"$2\"|; /^cmdline/d" $base >"$1.cfg"
+	echo "cmdline = \"$3\"" >>"$1.cfg"
+}
+
+# guest NAME IMAGE ARGUMENTS: one, to its end: its console, and how it ended.
+guest() {
+	config "$@"
+	echo "## $1"
+	guests "$1.cfg" 1 3>ended 4<>output </dev/null
+	cat output ended
+	rm output ended
+}
+
+# state NAME: what would tell of something left. Memory comes back by and by.
+state() {
+	echo "## $1"
+	tries=50
+	until free=$(xl info | grep free_memory) && [ "$free" = "${free_before:=$free}" ]; do
+		[ $((tries -= 1)) -gt 0 ] || break
+		usleep 100000
+	done
+	echo "$free"
+	xl list | awk '{ print $1, $2 }'
+	xenstore-ls -f | sort
+}
+
+# first_line NAME CONFIG: the seconds from `xl create` to the guest's first line of its own, which begins with "Hello".
+first_line() {
+	mkfifo $consoles/guest-$1.log
+	read -r start _ </proc/uptime
+	xl create -F "$2" >/dev/null 2>&1 &
+	while read -r line; do
+		case $line in Hello*) read -r end _ </proc/uptime ;; esac
+	done <$consoles/guest-$1.log
+	wait
+	rm $consoles/guest-$1.log
+	echo "$1 $start $end"
+}
+
+echo "## image"
+sha256sum </var/lib/fata/hello
+guest hello /var/lib/fata/hello ""
+state before
+guest seven /var/lib/fata/hello --status=7
+guest crash /root/faults --fault=null-read
+guest reboot /root/console --mode=reboot
+
+echo "## restart"
+config again /root/console --mode=reboot
+xl create -q again.cfg >/dev/null 2>&1
+tries=200
+until [ "$(grep -c 'once more' $consoles/guest-again.log)" -ge 3 ] || [ $((tries -= 1)) = 0 ]; do
+	usleep 100000
+done
+xl destroy again
+cat $consoles/guest-again.log
+
+echo "## many"
+config brief /var/lib/fata/hello ""
+config long /root/console --mode=sleep
+round=0
+while [ $((round += 1)) -le 10 ]; do
+	xl create -F brief.cfg >/dev/null 2>&1
+	xl create -q long.cfg >/dev/null 2>&1 && xl destroy long && echo "round $round"
+done
+state after
+
+echo "## times"
+mkdir -p linux/dev
+cp /bin/busybox linux
+printf '#!/busybox sh\necho Hello from Linux\n/busybox poweroff -f\n' >linux/init
+chmod 755 linux/init
+(cd linux && find . | cpio -o -H newc 2>/dev/null) >linux.cpio
+config linux /root/vmlinuz "console=hvc0 quiet"
+sed -i 's/^memory = .*/memory = 128/' linux.cfg
+echo 'ramdisk = "/root/linux.cpio"' >>linux.cfg
+first_line hello $base
+first_line linux linux.cfg
+first_line hello $base
+echo "## end"
