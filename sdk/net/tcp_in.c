@@ -247,7 +247,7 @@ void fa_tcp_connection_input(fa_tcp *tcp, fa_tcp_segment *segment)
     }
     if ((segment->flags & FA_TCP_FIN) != 0 && !tcp->fin_seen) {
         tcp->fin_seen = true;
-        tcp->fin_sequence = segment->sequence + segment->len;
+        tcp->fin_sequence = tcp->sack_recent = segment->sequence + segment->len;
     }
     if (segment->len > 0)
         fa_tcp_take_payload(tcp, segment);

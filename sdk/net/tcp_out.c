@@ -89,20 +89,34 @@ static void put_syn_options(fa_writer *writer, uint16_t mss, bool scale, bool sa
                                   FA_TCP_OPTION_SACK_PERMITTED << 8 | 2u);
 }
 
+/* The peer's FIN is here, but not all in front of it: it is out of order as data is, and has a number. */
+static bool fin_waits(const fa_tcp *tcp)
+{
+    return tcp->fin_seen && fa_tcp_before(tcp->rcv_nxt, tcp->fin_sequence);
+}
+
+static bool has_blocks(const fa_tcp *tcp)
+{
+    return tcp->sack && (tcp->out_of_order != NULL || fin_waits(tcp));
+}
+
 /* The blocks of what is here out of order, the one that grew last first (RFC 2018, 4). */
 static void put_sack(fa_writer *writer, const fa_tcp *tcp)
 {
     fa_tcp_range blocks[FA_TCP_SACK_BLOCKS_MAX];
     const unsigned most = tcp->timestamps ? FA_TCP_SACK_BLOCKS_MAX - 1 : FA_TCP_SACK_BLOCKS_MAX;
     unsigned count = 1; /* the first place is for the recent one */
+    bool fin = fin_waits(tcp);
     fa_tcp_range range = {0, 0};
     blocks[0] = range;
-    for (const fa_packet *packet = tcp->out_of_order; packet != NULL;) {
-        range.start = fa_tcp_packet_sequence(packet);
-        do {
-            range.end = fa_tcp_packet_sequence(packet) + packet->len;
-            packet = packet->next;
-        } while (packet != NULL && fa_tcp_packet_sequence(packet) == range.end);
+    for (const fa_packet *packet = tcp->out_of_order; packet != NULL || fin;) {
+        range.start = range.end = packet != NULL ? fa_tcp_packet_sequence(packet) : tcp->fin_sequence;
+        for (; packet != NULL && fa_tcp_packet_sequence(packet) == range.end; packet = packet->next)
+            range.end += packet->len;
+        if (fin && range.end == tcp->fin_sequence) {
+            range.end++;
+            fin = false;
+        }
         if (!fa_tcp_before(tcp->sack_recent, range.start) &&
             fa_tcp_before(tcp->sack_recent, range.end))
             blocks[0] = range;
@@ -277,7 +291,7 @@ static bool send_segment(fa_tcp *tcp, uint32_t sequence, uint32_t len, bool fin,
     fa_writer writer = fa_writer_of(options, sizeof options);
     if (tcp->timestamps)
         put_timestamps(&writer, fa_tcp_ms(host) + tcp->ts_offset, tcp->ts_recent);
-    if (len == 0 && !fin && tcp->sack && tcp->out_of_order != NULL)
+    if (len == 0 && !fin && has_blocks(tcp))
         put_sack(&writer, tcp);
     const size_t header_len = FA_TCP_HEADER_BYTES + writer.len;
     const uint32_t wanted = len;
@@ -499,7 +513,7 @@ void fa_tcp_output(fa_tcp *tcp)
         if (tcp->snd_una == tcp->snd_max && tcp->send.len > 0 &&
             fa_tcp_ms(tcp->host) - tcp->sent_ms > tcp->rto_ms)
             fa_tcp_congestion_idle(tcp);
-        if (tcp->ack_now && tcp->out_of_order != NULL)
+        if (tcp->ack_now && has_blocks(tcp))
             fa_tcp_send_ack(tcp); /* with its blocks, for which segments with data have no room */
         if (tcp->recovering)
             output_recovery(tcp);
