@@ -59,8 +59,8 @@ static void syn_sent_input(fa_tcp *tcp, fa_tcp_segment *segment)
     fa_tcp_handshake handshake = fa_tcp_handshake_of(segment);
     handshake.iss = tcp->iss;
     handshake.syn_lost = tcp->syn_lost;
-    if (acked && !tcp->syn_lost)
-        handshake.rtt_ms = fa_tcp_ms(tcp->host) - tcp->sent_ms + 1;
+    if (acked)
+        handshake.rtt_ms = fa_tcp_handshake_rtt(tcp->host, &handshake, segment, tcp->sent_ms);
     fa_tcp_begin(tcp, &handshake);
     if (acked) {
         tcp->ack_now = true;

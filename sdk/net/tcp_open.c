@@ -364,6 +364,19 @@ void fa_tcp_listener_input(fa_host *host, fa_tcp_listener *listener, fa_tcp_segm
         syn_input(host, listener, &entry, segment, iss_min);
 }
 
+/* Timestamps tell which of our SYNs is answered (RFC 7323, 4); else, after a loss, nothing does. */
+uint32_t fa_tcp_handshake_rtt(fa_host *host, const fa_tcp_handshake *handshake,
+                              const fa_tcp_segment *segment, uint32_t sent_ms)
+{
+    const uint32_t now = fa_tcp_ms(host), since = now - sent_ms;
+    const uint32_t offset =
+        fa_tcp_timestamp_offset(host, segment->info->destination, segment->info->source);
+    const uint32_t age = now - (segment->options.ts_echo - offset);
+    if (handshake->timestamps && segment->options.timestamps && age <= since)
+        return age + 1;
+    return handshake->syn_lost ? 0 : since + 1;
+}
+
 /* RFC 9293, 3.10.7.4 in SYN-RECEIVED. */
 void fa_tcp_half_open_input(fa_tcp_half_open *half, fa_tcp_segment *segment)
 {
@@ -376,8 +389,13 @@ void fa_tcp_half_open_input(fa_tcp_half_open *half, fa_tcp_segment *segment)
     }
     if ((segment->flags & FA_TCP_SYN) != 0) {
         /* Again; or another one: the SYN-ACK makes who sent that one reset the old one. */
-        if ((segment->flags & FA_TCP_ACK) == 0)
-            half_open_answer(half);
+        if ((segment->flags & FA_TCP_ACK) != 0)
+            return;
+        /* RFC 7323, 4.3: else the peer would take the time since its first one for a round trip. */
+        if (segment->sequence == handshake->irs && segment->options.timestamps &&
+            fa_tcp_before(handshake->ts_recent, segment->options.ts_value))
+            handshake->ts_recent = segment->options.ts_value;
+        half_open_answer(half);
         return;
     }
     if ((segment->flags & FA_TCP_ACK) == 0)
@@ -398,8 +416,7 @@ void fa_tcp_half_open_input(fa_tcp_half_open *half, fa_tcp_segment *segment)
         return;
     const fa_tcp_entry entry = half->entry;
     fa_tcp_handshake copy = *handshake;
-    if (!copy.syn_lost)
-        copy.rtt_ms = fa_tcp_ms(host) - half->sent_ms + 1;
+    copy.rtt_ms = fa_tcp_handshake_rtt(host, &copy, segment, half->sent_ms);
     fa_tcp_half_open_end(half);
     fa_tcp *tcp = complete(host, listener, &entry, &copy);
     if (tcp != NULL)

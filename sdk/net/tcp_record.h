@@ -226,6 +226,9 @@ void fa_tcp_listener_input(fa_host *host, fa_tcp_listener *listener, fa_tcp_segm
                            uint32_t iss_min);
 void fa_tcp_half_open_input(fa_tcp_half_open *half, fa_tcp_segment *segment);
 void fa_tcp_half_open_end(fa_tcp_half_open *half);
+/* The round trip that the answer to our SYN tells, which was sent at that time or later; 0: none. */
+uint32_t fa_tcp_handshake_rtt(fa_host *host, const fa_tcp_handshake *handshake,
+                              const fa_tcp_segment *segment, uint32_t sent_ms);
 void fa_tcp_begin(fa_tcp *tcp, const fa_tcp_handshake *handshake); /* is ESTABLISHED */
 uint16_t fa_tcp_mss_for(fa_host *host, fa_ip4 peer, uint16_t peer_mss, bool timestamps);
 /* What our SYNs name: what the link takes; of the path to us, only the peer can learn (RFC 1191, 3.1). */

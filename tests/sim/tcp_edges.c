@@ -270,6 +270,44 @@ static void end_overtakes(uint64_t seed)
 
 /* Connections one after another. Each must be there at once: no SYN may stay unanswered. */
 
+typedef struct lost_syns {
+    uint8_t flags; /* of those that are lost, */
+    unsigned left; /* so many */
+} lost_syns;
+
+static bool lose_syns(tcp_world *world, fa_ip4 source, fa_ip4 destination, uint8_t *bytes, size_t len)
+{
+    lost_syns *lost = world->look_arg;
+    (void)source;
+    (void)destination;
+    (void)len;
+    if ((bytes[13] & (FA_TCP_SYN | FA_TCP_ACK)) != lost->flags || lost->left == 0)
+        return true;
+    lost->left--;
+    return false;
+}
+
+/* The time that a lost SYN, or the answer to it, has cost is no round trip, of neither side; timestamps tell
+ * which it was that arrived. What is lost next would stand for three seconds. */
+static void lost_beginnings(uint64_t seed)
+{
+    static const uint8_t flags[] = {FA_TCP_SYN, FA_TCP_SYN | FA_TCP_ACK};
+    for (unsigned i = 0; i < 4; i++) {
+        couple both;
+        couple_init(&both, seed);
+        lost_syns lost = {flags[i % 2], 1 + i / 2};
+        both.world.look = lose_syns;
+        both.world.look_arg = &lost;
+        couple_connect(&both);
+        require(lost.left == 0 && both.a->syn_lost);
+        require(both.a->srtt_x8 < 50 * 8 && both.a->rto_ms == FA_TCP_RTO_MIN_MS);
+        require(both.b->srtt_x8 < 50 * 8 && both.b->rto_ms == FA_TCP_RTO_MIN_MS);
+        fa_tcp_close(both.client, both.a, true);
+        fa_tcp_close(both.server, both.b, true);
+        couple_free(&both);
+    }
+}
+
 typedef struct syn_count {
     uint64_t syns, syn_acks, resets;
 } syn_count;
@@ -533,6 +571,7 @@ int main(int argc, char **argv)
         {"ends of halves", graceful_ends, 1},
         {"resets", resets, 1},
         {"a client that gives up", half_open_client_closes, 1},
+        {"beginnings that are lost", lost_beginnings, 1},
         {"simultaneous open", simultaneous_open, 1},
         {"a way that becomes longer", longer_way, 1},
         {"tail losses", tail_losses, 1},
