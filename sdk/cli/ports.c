@@ -49,11 +49,6 @@ static int try_listen(bool is_udp, unsigned *port)
     return why;
 }
 
-bool ports_udp_is_taken(unsigned port)
-{
-    return try_listen(true, &port) == EADDRINUSE;
-}
-
 /* The inode of the socket that has `port` in `state`, as `table` (a file of /proc/net) has it; 0: none. A line is
  * "  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000  0 INODE ...". */
 static uint64_t listening_inode(const char *table, unsigned wanted_state, unsigned port)
@@ -75,6 +70,13 @@ static uint64_t listening_inode(const char *table, unsigned wanted_state, unsign
         (void)fclose(file);
     }
     return found;
+}
+
+/* Looked up, not tried: a guest that binds the port just then would find it taken. */
+bool ports_udp_is_taken(unsigned port)
+{
+    return listening_inode("/proc/net/udp", STATE_UNCONNECTED, port) != 0 ||
+           listening_inode("/proc/net/udp6", STATE_UNCONNECTED, port) != 0;
 }
 
 static bool holds_socket(const char *process, const char *socket_name)
