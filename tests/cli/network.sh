@@ -32,7 +32,7 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-time.sleep(10 if kind == "http" else 0.2)
+time.sleep(60 if kind == "http" else 0.5)
 print("\nfata: exit 3")
 sys.exit(3)
 EOF
@@ -41,13 +41,24 @@ check "run --port: a page is told as a URL, on a line of its own" 3 "^fata: http
 cp "$out" "$work/got"
 printf 'starts %s:80.\nfata: http://localhost:%s/\n\nfata: exit 3\n' "$port" "$port" >"$work/want"
 is "run --port: a process knows of it, and nothing more is told" cmp "$work/want" "$work/got"
+# A command is sent a signal once it has told a URL.
+cat >"$work/signalled.py" <<'EOF'
+import signal, subprocess, sys
+tool = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, text=True,
+                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+for line in tool.stdout:
+    print(line, end="", flush=True)
+    if "http://" in line:
+        tool.send_signal(signal.Signals["SIG" + sys.argv[1]])
+sys.exit(tool.wait())
+EOF
 for signal in INT TERM; do
-    check "run --port: what serves and is ended by SIG$signal has done well" 0 "localhost:$port/" \
-        timeout --preserve-status -s $signal 1.5 "$fata" run --on process --image "$python" --port "$port:8080" -- "$work/img/serve.py" http
+    check "run --port: what serves and is ended by SIG$signal has done well" 0 "localhost:$port/" timeout 60 python3 "$work/signalled.py" \
+        $signal "$fata" run --on process --image "$python" --port "$port:8080" -- "$work/img/serve.py" http
     cp "$out" "$work/got"
     is "run --port: the guest's port is told to the process" grep "^starts $port:8080\$" "$work/got"
 done
-check "run --port: and so has what is ended by --timeout" 0 "localhost:$port/" serve http --port "$port" --timeout 1.5
+check "run --port: and so has what is ended by --timeout" 0 "localhost:$port/" serve http --port "$port" --timeout 4
 check "run --port: no page, but an answer" 3 "^fata: localhost:$port answers (port 7 of the guest)\$" serve echo --port "$port:7"
 check "run --port: a process that is silent has taken the connection" 3 "localhost:$port answers" serve mute --port "$port"
 check "run --port: a process that hangs up, too" 3 "localhost:$port answers" serve closes --port "$port"
@@ -58,7 +69,7 @@ check "run --port: nobody listens: the time limit's status" 124 'took longer' \
     "$fata" run --on process --image "$python" --port "$port" --timeout 1 -- -c 'import time; time.sleep(9)'
 "$python" -c "import socket, time; s = socket.create_server(('127.0.0.1', $port)); time.sleep(60)" &
 holder=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do
+for i in $(seq 50); do
     "$python" -c "import socket; socket.create_connection(('127.0.0.1', $port))" 2>/dev/null && break
     sleep 0.2
 done
@@ -84,7 +95,7 @@ udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.bind(("127.0.0.1", port))
 if "tcp" in sys.argv:
     socket.create_server(("127.0.0.1", port)).accept()[0].close()
-time.sleep(2) # ports are asked once a second, at last
+time.sleep(4) # ports are asked once a second, at last
 print("fata: exit 0")
 EOF
 udp() { "$fata" run --on process --image "$python" "$@" -- "$work/img/udp.py"; }
@@ -104,8 +115,8 @@ guest=$!
 kill $guest
 wait $guest && echo "$url"
 EOF
-check "run --ready-fd: as --help has it" 0 "^http://localhost:$port/\$" timeout 20 sh "$work/ready.sh" "$fata" "$python" "$work/img/serve.py" "$port"
-check "run --ready-fd: who ends before has said nothing" 2 '' timeout 20 sh "$work/ready.sh" "$fata" /bin/true x "$port"
+check "run --ready-fd: as --help has it" 0 "^http://localhost:$port/\$" timeout 60 sh "$work/ready.sh" "$fata" "$python" "$work/img/serve.py" "$port"
+check "run --ready-fd: who ends before has said nothing" 2 '' timeout 60 sh "$work/ready.sh" "$fata" /bin/true x "$port"
 
 # A make that alone gets a signal, and waits for its recipe.
 cat >"$work/makes.py" <<'EOF'
@@ -118,10 +129,10 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     while "http://" not in make.stdout.readline():
         pass
     make.send_signal(number)
-    assert make.wait(5) != 0, number
+    assert make.wait(20) != 0, number
     make.stdout.close()
 EOF
-is "run under two makes: a signal for the upper one alone ends it" timeout 30 python3 "$work/makes.py" "$fata" run --on process \
+is "run under two makes: a signal for the upper one alone ends it" timeout 90 python3 "$work/makes.py" "$fata" run --on process \
     --image "$python" --port 0 -- "$work/img/serve.py" http
 is "run under two makes: no process is left" gone
 

@@ -55,7 +55,7 @@ def _(machine):
             discovers = len(re.findall(r"DHCPDISCOVER\(", said(server)))
             wait_for("the lease is renewed", lambda: acks() >= 2, 4 * RENEW_S + 5, server)
             check(len(re.findall(r"DHCPDISCOVER\(", said(server))) == discovers, "it started from DHCPDISCOVER again")
-            check(connects(first, 7), "it no longer answers")
+            check(connects(first, 7, UP_S), "it no longer answers")
         except Exception as failure:
             raise tap.Failed(f"{failure}\nthe guest said:\n{tail(guest.process)}") from failure
         finally:
@@ -84,7 +84,7 @@ def _(machine):
         with listener:
             guest = start([*line, f"--name={NAME}", "--port=8000", "--text=good morning"], f"{work_file(where, 'asks')}")
             with listener.accept()[0] as connection:
-                connection.settimeout(20)
+                connection.settimeout(UP_S)
                 asked = connection.recv(100)
                 check(asked == b"good morning", f"it said {asked!r}")
                 connection.sendall(b"good night")
@@ -111,10 +111,11 @@ def _():
             file.write(f"{net}.{last} {name}\n")
             must("ip", "address", "add", f"{net}.{last}/24", "dev", where.name)
     pcap = work_file(where, "pcap")
-    with dnsmasq(where, f"--addn-hosts={hosts}"), socket.create_server(("", 8000)) as listener:
-        listener.settimeout(30)
+    # Any port: a listener at all addresses is in the way of each other one, and of connections that were.
+    with dnsmasq(where, f"--addn-hosts={hosts}"), socket.create_server(("", 0)) as listener:
+        listener.settimeout(60)
         guest = start([FATA, "run", "--image", image("asks", "process"), "--on", "process", "--tap", where.name, "--pcap", pcap,
-                       "--timeout", "60", "--", f"--name={name}", "--port=8000"], work_file(where, "asks"))
+                       "--timeout", "60", "--", f"--name={name}", f"--port={listener.getsockname()[1]}"], work_file(where, "asks"))
         with listener.accept()[0] as connection:
             while connection.recv(100):
                 pass
@@ -135,5 +136,5 @@ def _():
                 raw.send(claim)
                 time.sleep(0.3)
         must("ip", "neighbour", "flush", "dev", guest.lan.name)
-        check(connects(guest.address, 7), "it has given its address up")
-        wait_for("the log names the other station", lambda: "02:00:00:00:be:ef" in said(guest.process), 5, guest.process)
+        check(connects(guest.address, 7, UP_S), "it has given its address up")
+        wait_for("the log names the other station", lambda: "02:00:00:00:be:ef" in said(guest.process), process=guest.process)

@@ -10,6 +10,7 @@ import time
 from lab import *
 
 LIMIT_S = 60
+AT_ONCE_S = 10  # Linux, unanswered, would ask for minutes
 
 
 def checksum(data):
@@ -24,7 +25,7 @@ def ping(address, size, ident, number):
     data = bytes(index & 0xff for index in range(size))
     head = struct.pack(">BBHHH", 8, 0, 0, ident, number)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
-        raw.settimeout(5)
+        raw.settimeout(UP_S)
         raw.sendto(struct.pack(">BBHHH", 8, 0, checksum(head + data), ident, number) + data, (address, 0))
         while True:
             packet, (source, _) = raw.recvfrom(65535)
@@ -90,7 +91,7 @@ def _(machine):
 @each(MACHINES)("echo on {}: datagrams come back, large ones in fragments")
 def _(machine):
     with running("echo", machine) as guest, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.settimeout(5)
+        udp.settimeout(UP_S)
         udp.connect((guest.address, 7))
         for size in (0, 1, 1472, 1473, 4000, 8000):
             data = os.urandom(size)
@@ -103,12 +104,12 @@ def _(machine):
     with running("echo", machine) as guest:
         begin = time.monotonic()
         try:
-            socket.create_connection((guest.address, 9), 10).close()
+            socket.create_connection((guest.address, 9), UP_S).close()
             raise tap.Failed("it was accepted")
         except ConnectionRefusedError:
             pass
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.settimeout(5)
+            udp.settimeout(UP_S)
             udp.connect((guest.address, 9))
             udp.send(b"x")
             try:
@@ -116,7 +117,7 @@ def _(machine):
                 raise tap.Failed("it was answered")
             except ConnectionRefusedError:
                 pass
-        check(time.monotonic() - begin < 3, "that took more than 3 s")
+        check(time.monotonic() - begin < AT_ONCE_S, f"that took more than {AT_ONCE_S} s")
 
 
 @each(MACHINES)("echo on {}: a connection that is reset harms no other")
@@ -129,7 +130,7 @@ def _(machine):
                 reset.sendall(b"x" * 5000)
                 reset.close()
             other.sendall(b"still there")
-            other.settimeout(5)
+            other.settimeout(UP_S)
             check(other.recv(100) == b"still there", "another answer")
 
 
@@ -141,7 +142,7 @@ def _(machine):
             for number, connection in enumerate(connections):
                 connection.sendall(b"%03d" % number)
             for number, connection in enumerate(connections):
-                connection.settimeout(5)
+                connection.settimeout(UP_S)
                 check(connection.recv(3, socket.MSG_WAITALL) == b"%03d" % number, f"connection {number} got another answer")
         finally:
             for connection in connections:

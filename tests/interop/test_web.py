@@ -14,6 +14,7 @@ SITE = f"{OUT}/web/www"
 MANY = {"process": (20_000, 50_000), "microvm": (3_000, 50_000), "virt": (1_000, 10_000)}  # connections, and with --long
 # Until every record of the bounded tables has been used once: Linux counts a process's page when it is first touched.
 WARM_UP = {"process": 20_000, "microvm": 500, "virt": 500}
+AGAIN_MAX = 3  # Linux asks again after a second, for which a busy machine may stop the guest
 GROWTH_BYTES_MAX = 64 * 1024  # of what is in use, between the warm-up and the end
 
 
@@ -69,7 +70,7 @@ def memory(guest):
 
 
 def one_request(address):
-    with socket.create_connection((address, 80), 10) as connection:
+    with socket.create_connection((address, 80), UP_S) as connection:
         connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = b""
         while got := connection.recv(65536):
@@ -78,10 +79,10 @@ def one_request(address):
 
 
 def only_open(address):
-    socket.create_connection((address, 80), 10).close()
+    socket.create_connection((address, 80), UP_S).close()
 
 
-@each(MACHINES)("web on {}: connections one after another: every SYN is answered once, memory stays flat")
+@each(MACHINES)("web on {}: connections one after another: every SYN is answered, memory stays flat")
 def _(machine):
     count = MANY[machine][long_run]
     with running("web", machine, pcap=True) as guest:
@@ -97,7 +98,7 @@ def _(machine):
         guest.stop()  # and with it the capture is whole
         opened, again, unanswered = count_opens(guest.pcap, guest.address)
         check(opened >= count + WARM_UP[machine], f"the capture has {opened} connections of {count + WARM_UP[machine]}")
-        check(unanswered == 0 and again == 0, f"of {opened} SYNs {unanswered} have no answer, {again} were sent again")
+        check(unanswered == 0 and again <= AGAIN_MAX, f"of {opened} SYNs {unanswered} have no answer, {again} were sent again")
         for name, value in after.items():
             check(value - before[name] <= GROWTH_BYTES_MAX, f"{name} in use grew from {before[name]:.0f} to {value:.0f}")
     return f"{opened} connections, {count / seconds:.0f} a second; " + ", ".join(
@@ -111,7 +112,7 @@ def _(machine):
 
     def client(address):
         try:
-            connection = http.client.HTTPConnection(address, 80, timeout=20)
+            connection = http.client.HTTPConnection(address, 80, timeout=UP_S)
             connection.connect()
             local = connection.sock.getsockname()
             for _ in range(count):
