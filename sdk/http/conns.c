@@ -214,6 +214,17 @@ fa_http_conn *fa_http_conn_open(fa_http_server *server, fa_flow *flow, fa_endpoi
     return conn;
 }
 
+/* A file's reader has taken enough, or all: a flow may tell of room only when there is a good part of it. */
+static bool has_taken_enough(fa_http_conn *conn)
+{
+    size_t len = 0;
+    const fa_err err = fa_flow_try_write(conn->flow, &conn->rest, 1, &len);
+    conn->rest = (fa_slice){(const char *)conn->rest.bytes + len, conn->rest.len - len};
+    conn->taken_bytes += len;
+    return (err == FA_OK || err == FA_EAGAIN) &&
+           (conn->rest.len == 0 || conn->taken_bytes >= FA_HTTP_SENDING_BYTES_MIN);
+}
+
 #define REFUSAL(status) "HTTP/1.1 " status "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 /* RFC 9110 section 15.5.9: the client was late; section 15.6.4: all fibers were taken for all that time.
@@ -223,6 +234,12 @@ static void time_out(fa_http_conn *conn)
     static const char late[] = REFUSAL("408 Request Timeout");
     static const char busy[] = REFUSAL("503 Service Unavailable");
     const bool sends = conn->stage == FA_HTTP_SENDING, heard = conn->stage <= FA_HTTP_HEAD;
+    if (sends && conn->rest.len > 0 && has_taken_enough(conn)) {
+        fa_flow_arm(conn->flow, FA_FLOW_WRITABLE, NULL);
+        fa_http_restage(conn, FA_HTTP_SENDING);
+        wake(&conn->waker); /* what else there is to do, a fiber does */
+        return;
+    }
     const char *text = heard && conn->ready ? busy : heard && conn->kept_len > 0 ? late : NULL;
     if (text != NULL) {
         size_t len = 0;

@@ -20,26 +20,24 @@ static uint64_t patience_ns(fa_http_exchange *x, uint64_t now_ns)
                : FA_HTTP_PATIENCE_NS;
 }
 
+/* Until the flow tells, or for a while: it may tell of room only when there is a good part of it, which takes
+ * a slow peer longer than we have patience. FA_OK: try again. */
 static fa_err wait_for(fa_http_exchange *x, unsigned event, fa_deadline deadline)
 {
     fa_flow *flow = x->conn->flow;
-    uint64_t now_ns = fa_clock_mono_ns();
-    bool patient;
+    const uint64_t since_ns = fa_clock_mono_ns();
+    const fa_deadline look = since_ns + FA_HTTP_LOOK_NS;
     fa_waiter waiter;
     fa_waiter_init(&waiter);
     fa_flow_arm(flow, event, &waiter.waker);
-    fa_err err;
-    do {
-        const uint64_t since_ns = now_ns;
-        const fa_deadline look = since_ns + FA_HTTP_LOOK_NS;
-        err = fa_waiter_wait(&waiter, deadline < look ? deadline : look);
-        now_ns = fa_clock_mono_ns();
-        x->behind_ns += now_ns - since_ns;
-        patient = x->behind_ns < patience_ns(x, now_ns);
-    } while (err == FA_ETIMEDOUT && now_ns < deadline && patient);
+    fa_err err = fa_waiter_wait(&waiter, deadline < look ? deadline : look);
     if (err != FA_OK)
         fa_flow_arm(flow, event, NULL);
-    return err == FA_OK && !patient ? FA_ETIMEDOUT : err;
+    const uint64_t now_ns = fa_clock_mono_ns();
+    x->behind_ns += now_ns - since_ns;
+    if (err == FA_ETIMEDOUT && now_ns < deadline)
+        err = FA_OK;
+    return err == FA_OK && x->behind_ns >= patience_ns(x, now_ns) ? FA_ETIMEDOUT : err;
 }
 
 static void catch_up(fa_http_exchange *x, size_t len)

@@ -300,6 +300,53 @@ static void readers_that_crawl(void **state)
     assert_in_range(board_now_ns - since_ns, FA_HTTP_PATIENCE_NS, FA_HTTP_PATIENCE_NS + 2 * FA_NS_PER_S);
 }
 
+/* A flow that never tells of room, as TCP's does not before there is a good part of a large window. */
+typedef struct late_flow {
+    fa_flow flow;
+    fa_flow *pipe;
+} late_flow;
+
+static fa_err late_read(fa_flow *flow, void *bytes_out, size_t cap, size_t *len_out)
+{
+    return fa_flow_try_read(((late_flow *)flow)->pipe, bytes_out, cap, len_out);
+}
+
+static fa_err late_write(fa_flow *flow, const fa_slice *slices, size_t count, size_t *len_out)
+{
+    return fa_flow_try_write(((late_flow *)flow)->pipe, slices, count, len_out);
+}
+
+static void late_arm(fa_flow *flow, unsigned events, fa_waker *waker)
+{
+    fa_flow_arm(((late_flow *)flow)->pipe, waker == NULL ? events : events & FA_FLOW_READABLE, waker);
+}
+
+static void late_close(fa_flow *flow, bool abort)
+{
+    (abort ? fa_flow_abort : fa_flow_close)(((late_flow *)flow)->pipe);
+}
+
+/* What they take counts, told or not. */
+static void readers_told_of_late(void **state)
+{
+    static const fa_flow_ops ops = {late_read, late_write, late_arm, NULL, late_close};
+    static const char *const paths[] = {"/big", "/pieces?50"};
+    (void)state;
+    options.request_ns = 200 * FA_NS_PER_S;
+    start();
+    for (size_t i = 0; i < FA_ARRAY_COUNT(paths); i++) {
+        fa_flow *client = *connect_cap(20000);
+        late_flow late = {{&ops}, source.flows[source.count - 1]};
+        source.flows[source.count - 1] = &late.flow;
+        char text[100];
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", paths[i]);
+        say(client, text);
+        read_slowly(client, FA_HTTP_RATE_BYTES_PER_S + 50);
+        assert_int_equal(heard_err, FA_OK);
+        assert_true(heard_len > 50000);
+    }
+}
+
 /* A body of 30,000 bytes, so many of them each second; the seconds until there is an answer. */
 static unsigned post_slowly(fa_flow *client, size_t bytes, unsigned pause_at)
 {
@@ -534,6 +581,7 @@ int main(void)
         TEST(slow_readers),
         TEST(readers_that_stop),
         TEST(readers_that_crawl),
+        TEST(readers_told_of_late),
         TEST(bodies_that_crawl),
         TEST(bodies_give_way),
         TEST(readers_give_way),
