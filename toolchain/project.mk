@@ -133,15 +133,6 @@ $(error SITE=$(SITE): there is no such folder)
 endif
 endif
 # The program's name and its embedded files, as assembler.
-SITE ?= www
-ifneq ($(filter-out www,$(SITE)),)
-ifeq ($(wildcard $(SITE)/.),)
-$(error SITE=$(SITE): there is no such folder)
-endif
-endif
-# The program's name and its embedded files, as assembler. Their names may hold blanks, which make's lists cannot, so a
-# list with sizes and times stands for them; with what find complains of, such as a link without an end, so that the
-# embedder sees it too.
 $(app_out)/fata-program.o: $(app_out)/fata-program.S $(app_out)/compile-command
 	@$(TARGET_CC) $(TARGET_CFLAGS) -c $< -o $@
 $(FATA)/build/fata-embed: sdk ;
