@@ -29,6 +29,7 @@ typedef enum fiber_state {
     RUNNABLE, /* in the ring */
     WAITING,
     CLOSING, /* waiting too, and not to be canceled */
+    HELD,    /* the same, by fa_sched_wait_held() */
 } fiber_state;
 
 struct fa_fiber {
@@ -213,6 +214,12 @@ fa_err fa_waitq_wait(fa_waitq *queue, fa_deadline deadline)
         return FA_ETIMEDOUT;
     queue_add(queue, sched.running);
     return wait_until(deadline, WAITING);
+}
+
+fa_err fa_sched_wait_held(fa_waitq *queue, fa_deadline deadline)
+{
+    queue_add(queue, sched.running);
+    return wait_until(deadline, HELD);
 }
 
 void fa_waitq_wake_one(fa_waitq *queue)
@@ -461,7 +468,7 @@ void fa_fiber_stack(size_t *used_bytes_out, size_t *size_bytes_out)
 
 void fa_sched_info(const fa_fiber *fiber, fa_fiber_info *info_out)
 {
-    static const char *const states[] = {"ready", "waiting", "closing a scope"};
+    static const char *const states[] = {"ready", "waiting", "closing a scope", "waiting"};
     const bool sleeps = fiber->state == WAITING && fiber->queue == NULL && fiber->timer.slot != 0;
     const bool running = fiber == sched.running;
     *info_out = (fa_fiber_info){

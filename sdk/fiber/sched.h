@@ -12,6 +12,9 @@ fa_err fa_sched_start(fa_fiber_fn *fn);
 /* A fiber of the image itself: no scope joins it, nothing cancels it, it ends with the image. */
 FA_MUST_CHECK fa_err fa_sched_spawn(const fa_fiber_options *options, fa_fiber_fn *fn, void *arg);
 
+/* As fa_waitq_wait(), but nothing cancels it: for a fiber whose memory a device has. FA_ETIMEDOUT. */
+FA_MUST_CHECK fa_err fa_sched_wait_held(fa_waitq *queue, fa_deadline deadline);
+
 /* The errno of the running fiber. */
 int *fa_sched_errno(void);
 
