@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A virtio network device that does what a test says, in the memory of the process: what it is given
- * by address it finds at that address. It can be as wrong as the test likes. */
+/* A virtio device, of the network unless a test says otherwise, that does what the test says, in the
+ * memory of the process: what it is given by address it finds at that address. It can be as wrong as the
+ * test likes. */
 #ifndef FATA_TESTS_UNIT_VIRTIO_FAKE_H
 #define FATA_TESTS_UNIT_VIRTIO_FAKE_H
 
@@ -21,7 +22,7 @@ typedef struct fake {
     uint16_t seen[FAKE_QUEUES]; /* of the available ring */
     unsigned notified[FAKE_QUEUES];
     unsigned interrupt; /* what take_interrupt() says */
-    uint8_t config[16];
+    uint8_t config[64];
     uint32_t generation, generation_steps; /* so many changes while it is read */
 } fake;
 

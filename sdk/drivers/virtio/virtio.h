@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Virtio: devices that a hypervisor plays. Source: Virtual I/O Device (VIRTIO) Version 1.2, OASIS;
- * section numbers in this folder are its. A driver (virtio_net.c) uses a device through its
+ * section numbers in this folder are its. A driver (virtio_net.c, virtio_blk.c) uses a device through its
  * transport (virtio_mmio.c, virtio_pci.c) and moves data through queues (virtio_queue.c). Legacy
  * devices (before version 1.0) are known as far as QEMU still plays them by default: by memory.
  *
@@ -10,7 +10,7 @@
  *     err = virtio_negotiate(device, VIRTIO_F_EVENT_IDX | ...);
  *     err = virtio_queue_open(&queue, device, 0, 256);
  *     virtio_start(device);
- *     if (virtio_queue_post(&queue, parts, count, token)) virtio_queue_kick(&queue);
+ *     if (virtio_queue_post(&queue, parts, count, count, token)) virtio_queue_kick(&queue);
  *     while (virtio_queue_take(&queue, &used)) ...
  */
 #ifndef FATA_DRIVERS_VIRTIO_H
@@ -20,6 +20,7 @@
 
 /* Device types (5). */
 #define VIRTIO_ID_NET 1u
+#define VIRTIO_ID_BLOCK 2u
 
 /* Features of all devices (6). */
 #define VIRTIO_F_ANY_LAYOUT (UINT64_C(1) << 27) /* legacy: the driver frames messages as it likes */
@@ -31,6 +32,7 @@
 #define VIRTIO_STATUS_DRIVER 2u
 #define VIRTIO_STATUS_DRIVER_OK 4u
 #define VIRTIO_STATUS_FEATURES_OK 8u
+#define VIRTIO_STATUS_NEEDS_RESET 64u
 #define VIRTIO_STATUS_FAILED 128u
 
 /* What an interrupt was for (4.1.4.5, 4.2.2). */
@@ -127,10 +129,10 @@ static inline uint16_t virtio_queue_next(const virtio_queue *queue)
 {
     return queue->free_first;
 }
-/* Adds a message: parts that the device reads, or that it writes. The device is told by the kick.
- * False: no room for so many parts. */
+/* Adds a message: `read_count` parts that the device reads, and behind them those that it writes. The
+ * device is told by the kick. False: no room for so many parts. */
 bool virtio_queue_post(virtio_queue *queue, const virtio_part *parts, unsigned count,
-                       bool device_writes, void *token);
+                       unsigned read_count, void *token);
 /* Tells the device of all that was posted, and notifies it if it wants that. */
 void virtio_queue_kick(virtio_queue *queue);
 /* The next message that the device is done with; false: none. It keeps its descriptors until it is

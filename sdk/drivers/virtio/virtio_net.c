@@ -141,7 +141,7 @@ static bool post_packet(virtio_net *net, fa_packet *packet)
     const size_t header_at = head * sizeof(header);
     write_header((header *)(void *)(net->headers + header_at), packet);
     parts[0] = (virtio_part){{net->headers_addr.address + header_at}, (uint32_t)net->header_bytes};
-    return count > 0 && virtio_queue_post(&net->transmit, parts, count + 1, false, packet);
+    return count > 0 && virtio_queue_post(&net->transmit, parts, count + 1, count + 1, packet);
 }
 
 static void transmit(fa_netif *netif, fa_packet_queue *queue)
@@ -187,7 +187,7 @@ static void refill(virtio_net *net)
             fa_packet_page_release(page);
             break;
         }
-        if (!virtio_queue_post(&net->receive, &part, 1, true, page)) {
+        if (!virtio_queue_post(&net->receive, &part, 1, 0, page)) {
             unmap(page->bytes, FA_PACKET_PAGE_BYTES, PLAT_DMA_FROM_DEVICE, part.addr);
             fa_packet_page_release(page);
             break;

@@ -117,17 +117,17 @@ void virtio_queue_close(virtio_queue *queue)
 }
 
 bool virtio_queue_post(virtio_queue *queue, const virtio_part *parts, unsigned count,
-                       bool device_writes, void *token)
+                       unsigned read_count, void *token)
 {
-    fa_assert(count > 0);
+    fa_assert(count > 0 && read_count <= count);
     if (queue->is_broken || count > queue->free_count)
         return false;
     const uint16_t head = queue->free_first;
-    const uint16_t write = device_writes ? DESCRIPTOR_WRITE : 0;
     uint16_t at = head;
     for (unsigned i = 0; i < count; i++) {
         struct virtio_queue_slot *slot = &queue->slots[at];
         volatile struct virtio_queue_descriptor *descriptor = &queue->descriptors[at];
+        const unsigned write = i < read_count ? 0 : DESCRIPTOR_WRITE;
         slot->addr = parts[i].addr;
         descriptor->address = parts[i].addr.address;
         descriptor->len = parts[i].len;
