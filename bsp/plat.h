@@ -110,6 +110,11 @@ FA_MUST_CHECK fa_err plat_netif_open(unsigned number, struct fa_packet_pool *poo
 struct fa_net;
 FA_MUST_CHECK fa_err plat_net_host(struct fa_net **net_out);
 
+/* Block devices, the first of them being number 0. An image whose program uses none has none of this in
+ * it. FA_ENOENT: no such device; FA_EBUSY: it is open; FA_ENOTSUP, FA_EIO, FA_ENOMEM. */
+struct fa_blockdev;
+FA_MUST_CHECK fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out);
+
 /* Adds what entropy the machine has to the pool, by fa_random_add(). */
 void plat_entropy(void);
 

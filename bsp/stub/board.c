@@ -122,6 +122,13 @@ fa_err plat_net_host(struct fa_net **net_out)
     return FA_ENOTSUP;
 }
 
+fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out)
+{
+    (void)number;
+    (void)device_out;
+    return FA_ENOENT;
+}
+
 void plat_entropy(void)
 {
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* The machine's disks, for programs that use block devices. */
+#include "../../sdk/drivers/virtio/virtio_blk.h"
+#include "../plat.h"
+#include "virtio.h"
+#include <fata/log.h>
+
+FA_LOG_MODULE("block");
+
+#define DISKS_MAX 8u
+
+static struct {
+    virtio_place place;
+    virtio_blk blk;
+} disks[DISKS_MAX];
+
+fa_err plat_block_open(unsigned number, fa_blockdev **device_out)
+{
+    if (number >= DISKS_MAX)
+        return FA_ENOENT;
+    virtio_blk *blk = &disks[number].blk;
+    const virtio_handlers handlers = {virtio_blk_interrupt, virtio_blk_config_interrupt, blk};
+    virtio_device *device;
+    if (blk->virtio != NULL)
+        return FA_EBUSY;
+    fa_err err = virtio_find(VIRTIO_ID_BLOCK, number, &handlers, &disks[number].place, &device);
+    if (err == FA_OK)
+        err = virtio_blk_open(blk, device);
+    if (err == FA_OK)
+        *device_out = &blk->device;
+    else if (err != FA_ENOENT)
+        fa_log_error("disk %u: %s", number, fa_err_text(err));
+    return err;
+}
