@@ -5,7 +5,7 @@
 # On the command line:
 #   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers
 #   make run [ON=machine] [ARGS='--option=value'] [PORT='host[:guest][/udp] ...'] [TAP=interface] [PCAP=file] [MEMORY=size]
-#            [DISK=file] [TIMEOUT=seconds] [GUESTS=number, on xen]
+#            [DISK=file[,ro]] [TIMEOUT=seconds] [GUESTS=number, on xen]
 #   make test, make clean, make print-image
 # What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80; several are
 # separated by blanks). A folder files/ becomes part of the image, and so does

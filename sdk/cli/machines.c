@@ -50,9 +50,11 @@ static void add_disks(const struct machine *machine, const struct run_plan *plan
         char *file = machine_option_value(plan->disks.items[i]);
 
         words_add(argv, "-blockdev");
-        words_addf(argv, "driver=raw,node-name=disk%zu,file.driver=file,file.filename=%s", i, file);
+        words_addf(argv, "driver=raw,node-name=disk%zu,discard=unmap%s,file.driver=file,file.filename=%s", i,
+                   plan->disk_read_only[i] ? ",read-only=on" : "", file);
         words_add(argv, "-device");
-        words_addf(argv, "%s,drive=disk%zu", machine->virtio_block, i);
+        /* The guest hears of a full host, which would stop it otherwise. */
+        words_addf(argv, "%s,drive=disk%zu,werror=report,rerror=report", machine->virtio_block, i);
         free(file);
     }
 }
@@ -165,6 +167,9 @@ static void process(const struct machine *machine, const struct run_plan *plan, 
         words_add(argv, "--args");
     }
     words_addf(argv, "%s%s", strchr(program, '/') == NULL ? "./" : "", program);
+    for (size_t i = 0; i < plan->disks.count; i++) {
+        words_addf(argv, "--disk=%s%s", plan->disks.items[i], plan->disk_read_only[i] ? ",ro" : "");
+    }
     if (plan->tap != NULL) {
         words_addf(argv, "--tap=%s", plan->tap);
     }

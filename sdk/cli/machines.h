@@ -24,7 +24,8 @@ struct run_plan {
     const char *debug_elf;  /* NULL: there is none */
     char *const *arguments; /* the guest's, ends with NULL */
     uint64_t memory_mib;    /* 0: the usual amount */
-    struct words disks;
+    struct words disks;     /* files */
+    bool disk_read_only[RUN_DISK_COUNT_MAX];
     struct run_port ports[RUN_PORT_COUNT_MAX];
     size_t port_count;
     const char *tap;        /* an interface of this host that the guest is plugged in to; NULL: none */
@@ -45,7 +46,7 @@ struct machine {
     const char *package;
     const char *debugger; /* what understands its CPU, and its package */
     const char *debugger_package;
-    bool is_process;      /* no memory, disks and ports of its own; its standard error is its console too */
+    bool is_process;      /* no memory and ports of its own; its standard error is its console too */
     bool has_debug_exit;  /* ends with status (N << 1 | 1) & 0xff */
     bool halts;           /* cannot be switched off: behind its last record, the guest stands still */
     bool is_foreign;      /* its CPU is not the host's */

@@ -177,9 +177,6 @@ static void check_process_request(const struct run_request *request)
     if (request->plan.memory_mib != 0) {
         cli_usage("--memory: a process takes its memory from Linux; `ulimit -v` bounds it");
     }
-    if (request->plan.disks.count > 0) {
-        cli_usage("--disk: a process has no disks of its own; give it files by its own arguments, behind `--`");
-    }
     if (request->plan.pcap != NULL && request->plan.tap == NULL) {
         cli_usage("--pcap: a process uses the host's sockets and sees no packets; give --tap too");
     }

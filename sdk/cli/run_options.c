@@ -49,7 +49,7 @@ const struct cli_option run_options[] = {
     {OPTION_BSP, "--bsp", "B", "the board to build for (default: the one for MACHINE, else xen-x86_64)"},
     {OPTION_ON, "--on", "MACHINE", "where to run it (default: the board's first); see `fata boards`"},
     {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M; some boards have a fixed amount)"},
-    {OPTION_DISK, "--disk", "FILE", "a raw disk image, as a virtio disk; may be repeated"},
+    {OPTION_DISK, "--disk", "FILE[,ro]", "a raw disk image as a disk, with ,ro only to be read; may be repeated"},
     {OPTION_PORT, "--port", "HOST[:GUEST][/udp]", "port HOST of 127.0.0.1 leads to GUEST (default: 80); may be repeated"},
     {OPTION_TAP, "--tap", "INTERFACE", "plug the guest in to a tap interface of this host"},
     {OPTION_NO_NETWORK, "--no-network", NULL, "a machine without a network device"},
@@ -170,8 +170,12 @@ static void read_tap(struct run_plan *plan, const char *name)
     plan->tap = name;
 }
 
-static void add_disk(struct run_plan *plan, const char *path)
+/* FILE or FILE,ro. */
+static void add_disk(struct run_plan *plan, const char *text)
 {
+    size_t len = strlen(text);
+    bool read_only = len > 3 && strcmp(text + len - 3, ",ro") == 0;
+    char *path = text_format("%.*s", (int)(read_only ? len - 3 : len), text);
     struct stat status;
 
     if (plan->disks.count == RUN_DISK_COUNT_MAX) {
@@ -183,14 +187,17 @@ static void add_disk(struct run_plan *plan, const char *path)
     if (!S_ISREG(status.st_mode)) {
         cli_fail("--disk %s: it is not a regular file", path);
     }
-    if (access(path, R_OK | W_OK) != 0) {
-        cli_fail("--disk %s: it cannot be read and written: %s", path, strerror(errno));
+    if (access(path, read_only ? R_OK : R_OK | W_OK) != 0) {
+        cli_fail("--disk %s: it cannot be read%s: %s%s", path, read_only ? "" : " and written", strerror(errno),
+                 read_only ? "" : "; FILE,ro is a disk that is only to be read");
     }
     if (status.st_size == 0 || status.st_size % SECTOR_BYTES != 0) {
         cli_fail("--disk %s: it has %jd bytes; a disk is a multiple of %d bytes", path, (intmax_t)status.st_size,
                  SECTOR_BYTES);
     }
+    plan->disk_read_only[plan->disks.count] = read_only;
     words_add(&plan->disks, path);
+    free(path);
 }
 
 static int64_t read_timeout(const char *text)

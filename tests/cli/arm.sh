@@ -65,7 +65,7 @@ check "the build's check of a zImage: the magic number" 1 'magic number' "$here/
 # Choices and refusals.
 on_arm() { m=$1 i=$work/img/$2; shift 2; "$fata" run --on "$m" --image "$i" "$@"; }
 check "run: the board follows from the ARM machine" 0 '-M virt -cpu cortex-a7 .*-m 32M .*-kernel ' on_arm virt z-good --dry-run
-check "run on virt: disks, ports and arguments" 0 "-append .*a b.* -device virtio-blk-device,drive=disk0 .*-device virtio-net-device" \
+check "run on virt: disks, ports and arguments" 0 "-append .*a b.* -device virtio-blk-device,drive=disk0,.*-device virtio-net-device" \
     on_arm virt z-good --disk ../disk --port 8080 --dry-run -- 'a b'
 check "run on cubieboard: its device tree" 0 "-M cubieboard .*-m 512M .*-dtb $FATA/build/dtb/sun4i-a10-cubieboard.dtb" on_arm cubieboard z-good --dry-run
 check "run on cubieboard: another size of memory" 125 'cubieboard has 512M or 1024M of memory' on_arm cubieboard z-good --memory 32M --dry-run
