@@ -1,5 +1,5 @@
 # What tests/xen/run has done in one dom0, by `fata run --on xen --shell`: many guests, one after the other. Its output is in
-# sections, each after a line "## NAME". In /root are the images that came along besides hello, and Debian's vmlinuz.
+# sections, each after a line "## NAME". In the current folder are the images that came along besides hello, and Debian's vmlinuz.
 # SPDX-License-Identifier: ISC
 base=/var/lib/fata/hello.cfg
 consoles=/var/log/xen/console
@@ -17,6 +17,15 @@ guest() {
 	guests "$1.cfg" 1 3>ended 4<>output </dev/null
 	cat output ended
 	rm output ended
+}
+
+# answer COUNT TEXT: types a line to the guest "again", when it is ready for the COUNTth time.
+answer() {
+	tries=300
+	until [ "$(grep -c '^ready' $consoles/guest-again.log 2>/dev/null)" = "$1" ] || [ $((tries -= 1)) = 0 ]; do
+		usleep 100000
+	done
+	echo "$2" >"$(xenstore-read "/local/domain/$(xl domid again)/console/tty")"
 }
 
 # state NAME: what would tell of something left. Memory comes back by and by.
@@ -50,22 +59,21 @@ sha256sum </var/lib/fata/hello
 guest hello /var/lib/fata/hello ""
 state before
 guest seven /var/lib/fata/hello --status=7
-guest crash /root/faults --fault=null-read
-guest reboot /root/console --mode=reboot
+guest crash $PWD/faults --fault=null-read
+guest reboot $PWD/console --mode=reboot
 
 echo "## restart"
-config again /root/console --mode=reboot
-xl create -q again.cfg >/dev/null 2>&1
-tries=200
-until [ "$(grep -c 'once more' $consoles/guest-again.log)" -ge 3 ] || [ $((tries -= 1)) = 0 ]; do
-	usleep 100000
-done
-xl destroy again
+config again $PWD/console --mode=again
+xl create -F again.cfg >/dev/null 2>&1 &
+answer 1 reboot
+answer 2 reboot
+answer 3 bye
+wait
 cat $consoles/guest-again.log
 
 echo "## many"
 config brief /var/lib/fata/hello ""
-config long /root/console --mode=sleep
+config long $PWD/console --mode=sleep
 round=0
 while [ $((round += 1)) -le 10 ]; do
 	xl create -F brief.cfg >/dev/null 2>&1
@@ -79,10 +87,11 @@ cp /bin/busybox linux
 printf '#!/busybox sh\necho Hello from Linux\n/busybox poweroff -f\n' >linux/init
 chmod 755 linux/init
 (cd linux && find . | cpio -o -H newc 2>/dev/null) >linux.cpio
-config linux /root/vmlinuz "console=hvc0 quiet"
+config linux $PWD/vmlinuz "console=hvc0 quiet"
 sed -i 's/^memory = .*/memory = 128/' linux.cfg
-echo 'ramdisk = "/root/linux.cpio"' >>linux.cfg
+echo "ramdisk = \"$PWD/linux.cpio\"" >>linux.cfg
 first_line hello $base
 first_line linux linux.cfg
+first_line hello $base
 first_line hello $base
 echo "## end"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-FA_PARAM_STRING(mode, "mode", "echo", "echo, tick, partial, sleep, spin or reboot");
+FA_PARAM_STRING(mode, "mode", "echo", "echo, tick, partial, sleep, spin, reboot or again");
 
 /* Echoes lines, each with its length, until "bye" or the end of the input. */
 static int echo(void)
@@ -72,13 +72,24 @@ static int reboot(void)
     fa_system_reboot();
 }
 
+/* A line decides whether there is another life. */
+static int again(void)
+{
+    char line[16];
+    printf("ready\n");
+    if (fgets(line, sizeof line, stdin) != NULL && strcmp(line, "reboot\n") == 0)
+        fa_system_reboot();
+    return 0;
+}
+
 int main(void)
 {
     static const struct {
         const char *name;
         int (*run)(void);
     } modes[] = {{"echo", echo}, {"tick", tick}, {"partial", partial},
-                 {"sleep", sleep_for_ever}, {"spin", spin}, {"reboot", reboot}};
+                 {"sleep", sleep_for_ever}, {"spin", spin}, {"reboot", reboot},
+                 {"again", again}};
     for (size_t i = 0; i < FA_ARRAY_COUNT(modes); i++)
         if (strcmp(mode, modes[i].name) == 0)
             return modes[i].run();
