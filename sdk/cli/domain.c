@@ -8,16 +8,16 @@
 #include <stddef.h>
 #include <string.h>
 
-/* A string of xl.cfg, as tools/libs/util/libxlu_cfg_l.l of Xen reads it: in quotes, with backslashes. */
+/* A string of xl.cfg, in quotes, with backslashes. Escapes by numbers are documented, but Xen 4.17 refuses hexadecimal ones
+ * and loses octal ones; every byte but these three may stand for itself. */
 static void add_xl_string(struct text *out, const char *key, const char *value)
 {
     text_addf(out, "%s = \"", key);
     for (; *value != '\0'; value++) {
-        unsigned char byte = (unsigned char)*value;
-
-        if (byte < ' ' || byte == '"' || byte == '\\' || byte == 0x7f) {
-            text_addf(out, "\\x%02x", byte);
+        if (*value == '\n') {
+            text_add(out, "\\n");
         } else {
+            text_add(out, *value == '"' || *value == '\\' ? "\\" : "");
             text_add_bytes(out, value, 1);
         }
     }

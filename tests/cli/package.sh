@@ -16,7 +16,7 @@ cat >want <<'END'
 name = "two-words"
 type = "pvh"
 kernel = "/srv/fata/two-words"
-cmdline = "'--a=it is \x22quoted\x22' 'back\x5cslash' 'two\x0alines'"
+cmdline = "'--a=it is \"quoted\"' 'back\\slash' 'two\nlines'"
 memory = 1024
 vcpus = 1
 tsc_mode = "native"
