@@ -1,5 +1,5 @@
 # What tests/xen/run has done in one dom0, by `fata run --on xen --shell`: many guests, one after the other. Its output is in
-# sections, each after a line "## NAME". In the current folder are the images that came along besides hello, and Debian's vmlinuz.
+# sections, each after a line "## NAME". In the current folder are the images that came along besides hello.
 # SPDX-License-Identifier: ISC
 base=/var/lib/fata/hello.cfg
 consoles=/var/log/xen/console
@@ -41,19 +41,6 @@ state() {
 	xenstore-ls -f | sort
 }
 
-# first_line NAME CONFIG: the seconds from `xl create` to the guest's first line of its own, which begins with "Hello".
-first_line() {
-	mkfifo $consoles/guest-$1.log
-	read -r start _ </proc/uptime
-	xl create -F "$2" >/dev/null 2>&1 &
-	while read -r line; do
-		case $line in Hello*) read -r end _ </proc/uptime ;; esac
-	done <$consoles/guest-$1.log
-	wait
-	rm $consoles/guest-$1.log
-	echo "$1 $start $end"
-}
-
 echo "## image"
 sha256sum </var/lib/fata/hello
 guest hello /var/lib/fata/hello ""
@@ -81,17 +68,4 @@ while [ $((round += 1)) -le 10 ]; do
 done
 state after
 
-echo "## times"
-mkdir -p linux/dev
-cp /bin/busybox linux
-printf '#!/busybox sh\necho Hello from Linux\n/busybox poweroff -f\n' >linux/init
-chmod 755 linux/init
-(cd linux && find . | cpio -o -H newc 2>/dev/null) >linux.cpio
-config linux $PWD/vmlinuz "console=hvc0 quiet"
-sed -i 's/^memory = .*/memory = 128/' linux.cfg
-echo "ramdisk = \"$PWD/linux.cpio\"" >>linux.cfg
-first_line hello $base
-first_line linux linux.cfg
-first_line hello $base
-first_line hello $base
 echo "## end"
