@@ -30,10 +30,10 @@ echo "cmdline = \"console=hvc0 quiet\"
 ramdisk = \"$PWD/linux.cpio\"" >>linux.cfg
 first_line hello hello.cfg
 first_line linux linux.cfg
+first_line hello hello.cfg
+first_line hello hello.cfg
 read -r start _ </proc/uptime
-xl create -q -p hello.cfg
+xl create -q -p hello.cfg 2>/dev/null
 read -r end _ </proc/uptime
 xl destroy hello
 awk -v start="$start" -v end="$end" 'BEGIN { print "xl", end - start }'
-first_line hello hello.cfg
-first_line hello hello.cfg
