@@ -8,7 +8,7 @@ die() {
 	exit 1
 }
 
-# Sets `cache` to the folder that all clones share, made if needed.
+# Sets `cache` to the folder that all clones share. What is in it already may be read-only.
 find_cache() {
 	if [ -n "${FATA_CACHE:-}" ]; then
 		cache=$FATA_CACHE
@@ -21,13 +21,13 @@ find_cache() {
 	fi
 	case $cache in /*) ;; *) die "the cache folder must be an absolute path, not '$cache': see FATA_CACHE" ;; esac
 	case $cache in *[!A-Za-z0-9/._+@-]*) die "the cache folder's path '$cache' has a character that build tools trip over (a space?): set FATA_CACHE to another folder" ;; esac
-	mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] ||
-		die "cannot write to the cache folder $cache: make it writable, or set FATA_CACHE to another folder"
 }
 
-# One fetch or build at a time, among all clones; held until the script ends. A script started by one that holds it goes on.
+# Makes the cache's folder if needed. One fetch or build at a time, among all clones; held until the script ends. A script started by one that holds it goes on.
 lock_cache() {
 	[ "${FATA_CACHE_LOCKED:-}" != "$cache" ] || return 0
+	mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] ||
+		die "cannot write to the cache folder $cache: make it writable, or set FATA_CACHE to another folder"
 	exec 9>"$cache/lock" || die "cannot write $cache/lock"
 	flock -n 9 || {
 		say "waiting for another build of third-party libraries to end (it holds $cache/lock)"
