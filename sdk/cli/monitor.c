@@ -38,18 +38,23 @@ void monitor_add(int far_end, struct words *argv)
     words_add(argv, "chardev=monitor0,mode=readline");
 }
 
-/* The registers' names on the CPUs that this tool drives; a whole line is there when its end is. */
+/* The program counters' names on the CPUs that this tool drives, and the line behind. A whole line is there when its end is.
+ * On x86 there is an R15 too, a line before: it counts only where ARM's next line came. */
 static bool read_place(const char *answer, struct monitor_place *place_out)
 {
-    static const char *const names[] = {"\nRIP=", "\nEIP=", " R15="};
+    static const struct {
+        const char *name;
+        const char *next;
+    } counters[] = {{"\nRIP=", "\n"}, {"\nEIP=", "\n"}, {" R15=", "\nPSR="}};
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *at = strstr(answer, names[i]);
-        const char *end = at != NULL ? strchr(at + 1, '\n') : NULL;
-        const char *halted = at != NULL ? strstr(at, "HLT=1") : NULL;
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        const char *at = strstr(answer, counters[i].name);
+        const char *line = at != NULL ? at + 1 : NULL;
+        const char *end = line != NULL ? strchr(line, '\n') : NULL;
+        const char *halted = line != NULL ? strstr(line, "HLT=1") : NULL;
 
-        if (end != NULL) {
-            place_out->address = strtoull(at + strlen(names[i]), NULL, 16);
+        if (end != NULL && strstr(end, counters[i].next) != NULL) {
+            place_out->address = strtoull(at + strlen(counters[i].name), NULL, 16);
             place_out->is_halted = halted != NULL && halted < end;
             return true;
         }
