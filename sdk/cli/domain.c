@@ -50,10 +50,35 @@ void package_xl(const struct package *package, struct text *out)
     add_xl_string(out, "on_crash", "destroy");
 }
 
+/* How many bytes the character at `at` has in UTF-8 (RFC 3629, section 4), among those that XML 1.0 has (section 2.2); 0: it
+ * is none. */
+static size_t character_bytes(const char *at)
+{
+    const unsigned char *c = (const unsigned char *)at;
+    size_t len = c[0] < 0x80 ? 1 : c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : c[0] >= 0xe0 && c[0] < 0xf0 ? 3
+                 : c[0] >= 0xf0 && c[0] < 0xf5 ? 4 : 0;
+
+    for (size_t i = 1; i < len; i++) {
+        if ((c[i] & 0xc0) != 0x80) { /* as the end of the string is none */
+            return 0;
+        }
+    }
+    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0) || (c[0] == 0xf0 && c[1] < 0x90) ||
+        (c[0] == 0xf4 && c[1] >= 0x90) || (c[0] == 0xef && c[1] == 0xbf && c[2] >= 0xbe)) {
+        return 0;
+    }
+    return len;
+}
+
 /* XML 1.0 has no other control characters than three, not even as references. */
 static void add_xml(struct text *out, const char *value)
 {
-    for (; *value != '\0'; value++) {
+    for (size_t len; *value != '\0'; value += len) {
+        len = character_bytes(value);
+        if (len == 0) {
+            cli_fail("the byte 0x%02x in `%s` is no text in UTF-8, which XML holds and libvirt reads; the forms xl and "
+                     "dom0less take any bytes", (unsigned char)*value, value);
+        }
         switch (*value) {
         case '&': text_add(out, "&amp;"); break;
         case '<': text_add(out, "&lt;"); break;
@@ -63,7 +88,7 @@ static void add_xml(struct text *out, const char *value)
             if ((unsigned char)*value < ' ') {
                 cli_fail("the control character 0x%02x cannot stand in XML, which libvirt reads", *value);
             }
-            text_add_bytes(out, value, 1);
+            text_add_bytes(out, value, len);
             break;
         }
     }
@@ -86,8 +111,8 @@ static const char *libvirt_type(const struct image *image)
 
 void package_libvirt(const struct package *package, struct text *out)
 {
-    text_addf(out, "<!-- %s as a guest of Xen. Start it by: virsh -c xen:///system create %s/%s.xml -->\n",
-              package->name, package->folder, package->name);
+    /* A comment holds no "--", which a name may have. */
+    text_add(out, "<!-- A guest of Xen. Start it by: virsh -c xen:///system create, with this file's path -->\n");
     text_add(out, "<domain type='xen'>\n");
     add_element(out, "  ", "name", package->name);
     text_addf(out, "  <memory unit='MiB'>%" PRIu64 "</memory>\n  <vcpu>1</vcpu>\n  <os>\n    %s\n", package->memory_mib,
