@@ -254,6 +254,18 @@ static void build(struct run_request *request)
     request->image = project_image(request->bsp, request->debug);
 }
 
+/* An image that was made elsewhere may be another board's, which `machine` would start as well. */
+static void check_board(const struct run_request *request, const struct image *image)
+{
+    const struct board *board = request->bsp != NULL ? board_find(request->bsp) : NULL;
+    bool is_arm = image->format == IMAGE_ZIMAGE;
+
+    if (board != NULL && board->cpu != NULL && is_arm != (strncmp(board->cpu, "arm", 3) == 0)) {
+        cli_fail("%s is not for the board %s, whose CPU is %s: %s; without --bsp, the image says where it runs",
+                 request->image, board->name, board->cpu, is_arm ? "it is a zImage, for ARM" : "it is an ELF file");
+    }
+}
+
 /* How far into the machine's memory the loader puts the image. */
 static uint64_t image_end(const struct image *image)
 {
@@ -275,6 +287,7 @@ static void check_image(const struct machine *machine, struct run_request *reque
                  made != NULL ? "; it is for debuggers, what boots was made of it: " : "", made != NULL ? made : "",
                  fits != NULL ? "; it does by --on " : "", fits != NULL ? fits->name : "");
     }
+    check_board(request, &image);
     if (!machine->is_process && image_end(&image) > request->plan.memory_mib * MIB) {
         cli_fail("%s takes memory up to %" PRIu64 " MiB, but --memory gives %" PRIu64 " MiB", request->image,
                  (image_end(&image) + MIB - 1) / MIB, request->plan.memory_mib);
