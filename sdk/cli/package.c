@@ -108,6 +108,11 @@ static const char *read_folder(const char *text)
     if (text[0] != '/' || len == 0) {
         cli_usage("--folder %s: it must be an absolute path, and not /", text);
     }
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < ' ') {
+            cli_usage("--folder: it has the control character 0x%02x", (unsigned char)text[i]);
+        }
+    }
     return text_format("%.*s", (int)len, text);
 }
 

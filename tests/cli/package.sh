@@ -40,6 +40,13 @@ assert got == sys.argv[2], got
 ' "out-libvirt/$(basename "$which").xml" "'<&>' 'it'\\''s' '\"'"
 done
 check "package --as libvirt: what XML cannot say" 1 'control character 0x01' "$fata" package --as libvirt --image "$image" --output out-libvirt -- "$(printf 'a\001')"
+cp "$image" a--b
+check "package --as libvirt: a name and a folder with what ends no comment" 0 '' "$fata" package --as libvirt --image a--b --folder /srv/x--y --output out-libvirt -- 'é€😀'
+is "package --as libvirt: it is well-formed" python3 -c 'import sys, xml.etree.ElementTree as tree; tree.parse(sys.argv[1])' out-libvirt/a--b.xml
+for bytes in '\351' '\300\200' '\355\240\200' '\364\220\200\200' '\342\202' '\357\277\277'; do
+    check "package --as libvirt: bytes that are no UTF-8: $bytes" 1 'no text in UTF-8' "$fata" package --as libvirt --image "$image" --output out-libvirt -- "$(printf "a$bytes")"
+done
+check "package: a folder's name that would break lines" 2 'control character 0x0a' "$fata" package --as xl --folder "$(printf '/a\nb')" --image "$image"
 
 check "package --as dom0less: an image for another CPU" 1 'cannot be packaged for dom0less: it is an ELF file' "$fata" package --as dom0less --image "$image" --output none
 check "package --as dom0less" 0 '^out-dom0less/z-good.dtso$' "$fata" package --as dom0less --image "$work/img/z-good" --output out-dom0less --memory 48 \
@@ -60,6 +67,8 @@ else
 fi
 check "package --as dom0less: more arguments than Xen passes on" 2 'Xen passes on at most 1023' "$fata" package --as dom0less --image "$work/img/z-good" \
     --output out-dom0less -- "$(printf '%1024s')"
+check "run --bsp: an image for another CPU" 125 'not for the board xen-x86_64, whose CPU is x86_64: it is a zImage' \
+    "$fata" run --bsp xen-x86_64 --on xen --image "$work/img/z-good"
 check "run --on dom0less: a port" 125 'port: not on dom0less: without a dom0' "$fata" run --on dom0less --image "$work/img/z-good" --port 8080
 check "run --on dom0less: an image for another CPU" 125 'does not boot on dom0less' "$fata" run --on dom0less --image "$image"
 rm -rf out-xl out-libvirt out-dom0less
