@@ -54,8 +54,10 @@ app_link += -Wl,--wrap=main -Wl,--gc-sections
 
 fata := $(FATA)/build/fata
 option = $(if $($(1)),--$(2) '$($(1))')
+# What the Makefile says itself is left out on machines without ports; what the user says is not.
+port_option = $(if $(filter file,$(origin PORT)),--default-port,--port)
 run_options = --bsp $(BSP) $(if $(DEBUG),--debug) $(call option,ON,on) $(call option,MEMORY,memory) \
-	$(call option,TAP,tap) $(foreach port,$(PORT),--port '$(port)') $(call option,PCAP,pcap) $(call option,DISK,disk) \
+	$(call option,TAP,tap) $(foreach port,$(PORT),$(port_option) '$(port)') $(call option,PCAP,pcap) $(call option,DISK,disk) \
 	$(call option,TIMEOUT,timeout) $(call option,GUESTS,guests)
 
 # Builds of one project wait for each other: two appliances may be started from it at once.

@@ -211,10 +211,11 @@ static const struct machine machines[] = {
     {ANY_ARM, .name = "dom0less", .description = "Xen on virt, and no dom0",
      .memory_mib_max = 2048, .type = "virt,virtualization=on,gic-version=2,highmem=off", .cpu = "cortex-a7",
      .halts = true, .has_xen_console = true, .tools = "dtc fdtoverlay", .tools_package = "device-tree-compiler",
-     .lacks = "without a dom0, a guest has a console and nothing else, and gdb would see Xen", .boots = verdict_xen_arm,
-     .command = dom0less_command},
+     .lacks_network = "without a dom0, a guest has no network", .lacks_disks = "without a dom0, a guest has no disks",
+     .lacks_gdb = "gdb would see Xen", .boots = verdict_xen_arm, .command = dom0less_command},
     {.name = "xen", .description = "Xen and its dom0 in QEMU; xl creates the guest", .is_xen = true,
-     .lacks = "its guests have no network and no disks yet, and gdb would see Xen and the dom0", .boots = verdict_xen_any},
+     .lacks_network = "its guests have no network yet", .lacks_disks = "its guests have no disks yet",
+     .lacks_gdb = "gdb would see Xen and the dom0", .boots = verdict_xen_any},
 };
 
 enum { MACHINE_COUNT = sizeof machines / sizeof machines[0] };

@@ -59,7 +59,9 @@ struct machine {
     const char *device_tree; /* its name in the SDK's build/dtb; NULL: QEMU makes one, or there is none */
     const char *virtio_block; /* NULL, both: there is no virtio, and so no disk and no port */
     const char *virtio_net;
-    const char *lacks;    /* why there are no disks, ports, tap interfaces and no gdb; NULL: there may be */
+    const char *lacks_network; /* why there are no ports and tap interfaces; NULL: there may be, likewise below */
+    const char *lacks_disks;
+    const char *lacks_gdb;
     const char *tools;    /* programs that its command line is made by, and their package; NULL: none */
     const char *tools_package;
     uint64_t sizes_mib[MACHINE_SIZE_COUNT_MAX]; /* of memory, the usual one first; none given: as much as is wanted */

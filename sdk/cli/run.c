@@ -119,16 +119,34 @@ static void choose_memory(const struct machine *machine, struct run_plan *plan)
 static void refuse_devices(const struct machine *machine, const struct run_request *request)
 {
     const struct run_plan *plan = &request->plan;
-    const char *option = plan->disks.count > 0  ? "--disk"
-                         : plan->port_count > 0 ? "--port"
-                         : plan->tap != NULL    ? "--tap"
-                         : plan->pcap != NULL   ? "--pcap"
-                         : plan->gdb            ? "--gdb"
-                                                : NULL;
+    const char *network = plan->port_count > 0 ? "--port"
+                          : plan->tap != NULL  ? "--tap"
+                          : plan->pcap != NULL ? "--pcap"
+                                               : NULL;
 
-    if (option != NULL) {
-        cli_usage("%s: not on %s: %s", option, machine->name, machine->lacks);
+    if (network != NULL && machine->lacks_network != NULL) {
+        cli_usage("%s: not on %s: %s; leave it out, or take another machine: the ones with a network are process, %s",
+                  network, machine->name, machine->lacks_network, machine_names_with_virtio());
     }
+    if (plan->disks.count > 0 && machine->lacks_disks != NULL) {
+        cli_usage("--disk: not on %s: %s; leave it out, or take another machine: the ones with disks are process, %s",
+                  machine->name, machine->lacks_disks, machine_names_with_virtio());
+    }
+    if (plan->gdb && machine->lacks_gdb != NULL) {
+        cli_usage("--gdb: not on %s: %s", machine->name, machine->lacks_gdb);
+    }
+}
+
+/* What a project always asks for is no reason not to run it elsewhere. */
+static void leave_out_default_ports(const struct machine *machine, struct run_request *request)
+{
+    struct run_plan *plan = &request->plan;
+
+    if (!request->has_default_ports || machine->is_process || machine->virtio_net != NULL) {
+        return;
+    }
+    cli_warn("%s has no ports: the project's default, port %u, is left out", machine->name, plan->ports[0].host);
+    plan->port_count = 0;
 }
 
 static void check_qemu_request(const struct machine *machine, struct run_request *request)
@@ -136,9 +154,7 @@ static void check_qemu_request(const struct machine *machine, struct run_request
     const struct run_plan *plan = &request->plan;
 
     choose_memory(machine, &request->plan);
-    if (machine->lacks != NULL) {
-        refuse_devices(machine, request);
-    }
+    refuse_devices(machine, request);
     if (machine->has_xen_console && request->dry_run) {
         cli_usage("--dry-run: the command line for %s names files that last as long as a run", machine->name);
     }
@@ -335,6 +351,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const char *ports = NULL; /* what a process is told of them */
     int monitor = -1;
 
+    leave_out_default_ports(machine, &request);
     if (request.plan.tap == NULL) {
         ports_choose(request.plan.ports, request.plan.port_count);
     }

@@ -30,6 +30,7 @@ enum {
     OPTION_MEMORY,
     OPTION_DISK,
     OPTION_PORT,
+    OPTION_DEFAULT_PORT,
     OPTION_TAP,
     OPTION_PCAP,
     OPTION_TIMEOUT,
@@ -51,6 +52,7 @@ const struct cli_option run_options[] = {
     {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M; some boards have a fixed amount)"},
     {OPTION_DISK, "--disk", "FILE[,ro]", "a raw disk image as a disk, with ,ro only to be read; may be repeated"},
     {OPTION_PORT, "--port", "HOST[:GUEST][/udp]", "port HOST of 127.0.0.1 leads to GUEST (default: 80); may be repeated"},
+    {OPTION_DEFAULT_PORT, "--default-port", "...", "a Makefile's: likewise, left out on machines without ports"},
     {OPTION_TAP, "--tap", "INTERFACE", "plug the guest in to a tap interface of this host"},
     {OPTION_NO_NETWORK, "--no-network", NULL, "a machine without a network device"},
     {OPTION_PCAP, "--pcap", "FILE", "write all packets to FILE, for tcpdump and Wireshark"},
@@ -279,6 +281,7 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
     static char *no_arguments[] = {NULL};
     struct cli_walk walk = cli_walk_start(command, argc, argv);
     struct run_request request = {.ready_fd = -1, .guests = 1, .plan = {.arguments = no_arguments}};
+    bool has_ports = false;
 
     for (int id; (id = cli_next(&walk)) != CLI_END;) {
         switch (id) {
@@ -286,7 +289,8 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
         case OPTION_ON: request.on = walk.value; break;
         case OPTION_MEMORY: request.plan.memory_mib = run_read_memory(walk.value); break;
         case OPTION_DISK: add_disk(&request.plan, walk.value); break;
-        case OPTION_PORT: add_port(&request.plan, walk.value); break;
+        case OPTION_PORT: has_ports = true; add_port(&request.plan, walk.value); break;
+        case OPTION_DEFAULT_PORT: request.has_default_ports = true; add_port(&request.plan, walk.value); break;
         case OPTION_TAP: read_tap(&request.plan, walk.value); break;
         case OPTION_PCAP: request.plan.pcap = walk.value; break;
         case OPTION_TIMEOUT: request.timeout_ms = read_timeout(walk.value); break;
@@ -306,6 +310,9 @@ struct run_request run_read_options(const struct cli_command *command, int argc,
             break;
         default: cli_usage("unexpected argument `%s`; the guest's own arguments stand behind `--`", walk.value);
         }
+    }
+    if (has_ports && request.has_default_ports) {
+        cli_usage("--port and --default-port: give one of them");
     }
     check_combinations(&request);
     return request;

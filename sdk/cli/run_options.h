@@ -16,6 +16,7 @@ struct run_request {
     bool debug;
     bool dry_run;
     bool has_gdb_port;
+    bool has_default_ports; /* the ports are what the project always asks for */
     int ready_fd;       /* -1: none */
     int64_t timeout_ms; /* 0: none */
     unsigned guests;    /* how many, on xen */
