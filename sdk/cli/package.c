@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * `fata package`: an image and the files by which another system starts it, in one folder to be copied there. Each form is
- * a line in the table below; what its files say is made elsewhere (package.h).
+ * a line in the table below; what its files say is made elsewhere (package.h). People edit these files: each ends with a
+ * checksum of itself, and one that does not have it is not written over.
  */
 #include "package.h"
 
@@ -13,12 +14,13 @@
 #include "run_options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OPTION_AS = 1, OPTION_BSP, OPTION_DEBUG, OPTION_IMAGE, OPTION_MEMORY, OPTION_FOLDER, OPTION_OUTPUT };
+enum { OPTION_AS = 1, OPTION_BSP, OPTION_DEBUG, OPTION_IMAGE, OPTION_MEMORY, OPTION_FOLDER, OPTION_OUTPUT, OPTION_FORCE };
 
 static const struct cli_option options[] = {
     {OPTION_AS, "--as", "FORM", "what to make, see below"},
@@ -28,6 +30,7 @@ static const struct cli_option options[] = {
     {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M)"},
     {OPTION_FOLDER, "--folder", "FOLDER", "where the files will lie on that system (default: " PACKAGE_FOLDER ")"},
     {OPTION_OUTPUT, "--output", "FOLDER", "where to write them here (default: IMAGE-FORM)"},
+    {OPTION_FORCE, "--force", NULL, "write over files that were changed since they were made, too"},
     {0},
 };
 
@@ -38,9 +41,11 @@ static const char details[] =
     "  libvirt  Xen, by libvirt: NAME.xml; likewise, `virsh -c xen:///system create --console FOLDER/NAME.xml`\n"
     "  dom0less Xen on ARM by itself, without a dom0: NAME.dtso, an overlay for the device tree, and NAME.cmd for\n"
     "           U-Boot; both say how they are compiled, and what else lies beside them\n\n"
+    "Files that are there are written over, but not those, besides the image, that somebody has changed.\n\n"
     "Exit status: 0 made, 1 failed, 2 wrong usage.\n";
 
 #define FORM_FILES_MAX 2
+#define OLD_BYTES_MAX ((size_t)1 << 20) /* of a file that is there; what is made is much smaller */
 
 /* Files beside the image: NAME and `suffix`. */
 struct form {
@@ -48,14 +53,16 @@ struct form {
     verdict_function *boots;
     struct {
         const char *suffix;
+        const char *comment, *comment_end; /* around one, a line */
         void (*make)(const struct package *package, struct text *out);
     } files[FORM_FILES_MAX];
 };
 
 static const struct form forms[] = {
-    {"xl", verdict_xen_any, {{".cfg", package_xl}}},
-    {"libvirt", verdict_xen_any, {{".xml", package_libvirt}}},
-    {"dom0less", verdict_xen_arm, {{".dtso", package_dom0less}, {".cmd", package_dom0less_script}}},
+    {"xl", verdict_xen_any, {{".cfg", "# ", "", package_xl}}},
+    {"libvirt", verdict_xen_any, {{".xml", "<!-- ", " -->", package_libvirt}}},
+    {"dom0less", verdict_xen_arm,
+     {{".dtso", "/* ", " */", package_dom0less}, {".cmd", "# ", "", package_dom0less_script}}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof forms[0] };
@@ -66,6 +73,7 @@ struct request {
     const char *image;
     const char *output;
     bool debug;
+    bool force;
     char *const *arguments;
     struct package package;
 };
@@ -135,6 +143,7 @@ static struct request read_options(const struct cli_command *command, int argc, 
         case OPTION_MEMORY: request.package.memory_mib = run_read_memory(walk.value); break;
         case OPTION_FOLDER: request.package.folder = read_folder(walk.value); break;
         case OPTION_OUTPUT: request.output = walk.value; break;
+        case OPTION_FORCE: request.force = true; break;
         case CLI_REST:
             request.arguments = argv + walk.next;
             walk.next = walk.argc;
@@ -146,6 +155,46 @@ static struct request read_options(const struct cli_command *command, int argc, 
         cli_usage("--as is missing: what to make; `fata package --help` names the forms");
     }
     return request;
+}
+
+/* The last line of file `i` of a form, behind `len` bytes: FNV-1a of them. */
+static char *last_line(const struct form *form, size_t i, const char *bytes, size_t len)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t at = 0; at < len; at++) {
+        hash = (hash ^ (unsigned char)bytes[at]) * UINT64_C(0x100000001b3);
+    }
+    return text_format("%sfata package writes over this file while it is unchanged: %016" PRIx64 "%s\n",
+                       form->files[i].comment, hash, form->files[i].comment_end);
+}
+
+static bool is_unchanged(const struct form *form, size_t i, const struct text *old)
+{
+    size_t start = old->len > 0 ? old->len - 1 : 0; /* of the last line */
+
+    while (start > 0 && old->bytes[start - 1] != '\n') {
+        start--;
+    }
+    return old->len > 0 && strlen(old->bytes) == old->len &&
+           strcmp(old->bytes + start, last_line(form, i, old->bytes, start)) == 0;
+}
+
+/* Ends the program if somebody has changed a file that is to be written. */
+static void keep_changed(const struct request *request, size_t i, const char *path)
+{
+    struct stat status;
+    struct text old = {0};
+    const char *why;
+
+    if (request->force || lstat(path, &status) != 0) {
+        return;
+    }
+    if (!file_read(path, OLD_BYTES_MAX, &old, &why) || !is_unchanged(request->form, i, &old)) {
+        cli_fail("%s is there and was changed since it was made: move it away, or write over it by --force; nothing was "
+                 "written", path);
+    }
+    text_free(&old);
 }
 
 static void write_file(const char *path, const char *bytes, size_t len, mode_t mode)
@@ -167,8 +216,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct words no_targets = {0};
     struct text bytes = {0}, told[FORM_FILES_MAX] = {{0}};
     char reason[VERDICT_WHY_CAP];
+    const char *why, *paths[FORM_FILES_MAX];
     struct image image;
-    const char *why;
 
     if (request.image == NULL) {
         project_require();
@@ -187,19 +236,21 @@ static int run(const struct cli_command *command, int argc, char **argv)
     package->name = package_name(request.image);
     package->image = &image;
     package->command_line = machine_command_line(request.arguments);
-    for (size_t i = 0; i < FORM_FILES_MAX && request.form->files[i].make != NULL; i++) {
-        request.form->files[i].make(package, &told[i]);
-    }
     if (request.output == NULL) {
         request.output = text_format("%s-%s", request.image, request.form->name);
+    }
+    for (size_t i = 0; i < FORM_FILES_MAX && request.form->files[i].make != NULL; i++) {
+        paths[i] = text_format("%s/%s%s", request.output, package->name, request.form->files[i].suffix);
+        request.form->files[i].make(package, &told[i]);
+        text_add(&told[i], last_line(request.form, i, told[i].bytes, told[i].len));
+        keep_changed(&request, i, paths[i]);
     }
     if (mkdir(request.output, 0777) != 0 && errno != EEXIST) {
         cli_fail("cannot make the folder %s: %s", request.output, strerror(errno));
     }
     write_file(text_format("%s/%s", request.output, package->name), bytes.bytes, bytes.len, 0755);
     for (size_t i = 0; i < FORM_FILES_MAX && request.form->files[i].make != NULL; i++) {
-        write_file(text_format("%s/%s%s", request.output, package->name, request.form->files[i].suffix), told[i].bytes,
-                   told[i].len, 0644);
+        write_file(paths[i], told[i].bytes, told[i].len, 0644);
     }
     return cli_flush() ? CLI_OK : CLI_FAILED;
 }

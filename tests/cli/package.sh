@@ -24,14 +24,22 @@ on_poweroff = "destroy"
 on_reboot = "restart"
 on_crash = "destroy"
 END
-is "package --as xl: what is written, with every odd character in quotes" diff want out-xl/two-words.cfg
+is "package --as xl: what is written, with every odd character in quotes" sh -c 'sed "\$d" out-xl/two-words.cfg | diff want -'
 check "package: again, over the same files" 0 '' "$fata" package --as xl --image "two words" --output out-xl
 is "package --as xl: no arguments, no command line" sh -c '! grep cmdline out-xl/two-words.cfg'
+for edit in 's/^vcpus = 1/vcpus = 2/' '$d' '$a # a line more' 'd'; do
+    sed -i "$edit" out-xl/two-words.cfg && cp out-xl/two-words.cfg edited && echo x >out-xl/two-words
+    check "package: over a file that somebody has changed: $edit" 1 'out-xl/two-words.cfg is there and was changed' "$fata" package --as xl --image "two words" --output out-xl
+    is "package: it stays, and so does what lies beside it" sh -c 'cmp edited out-xl/two-words.cfg && [ "$(cat out-xl/two-words)" = x ]'
+    check "package --force: over it" 0 '' "$fata" package --as xl --image "two words" --output out-xl --force
+    is "package --force: it is as if new" sh -c 'cmp "two words" out-xl/two-words && grep -q "^vcpus = 1$" out-xl/two-words.cfg'
+done
 
 # valid FILE: libvirt's own schema takes it.
 valid() { virt-xml-validate "$1" domain; }
 for which in "$image" "$work/img/z-good"; do
     check "package --as libvirt: $(basename "$which")" 0 '' "$fata" package --as libvirt --image "$which" --output out-libvirt -- '<&>' "it's" '"'
+    check "package --as libvirt: again: $(basename "$which")" 0 '' "$fata" package --as libvirt --image "$which" --output out-libvirt -- '<&>' "it's" '"'
     is "package --as libvirt: the schema takes it: $(basename "$which")" valid "out-libvirt/$(basename "$which").xml"
     is "package --as libvirt: a parser reads the command line back" python3 -c '
 import sys, xml.etree.ElementTree
@@ -51,6 +59,7 @@ check "package: a folder's name that would break lines" 2 'control character 0x0
 check "package --as dom0less: an image for another CPU" 1 'cannot be packaged for dom0less: it is an ELF file' "$fata" package --as dom0less --image "$image" --output none
 check "package --as dom0less" 0 '^out-dom0less/z-good.dtso$' "$fata" package --as dom0less --image "$work/img/z-good" --output out-dom0less --memory 48 \
     -- 'a "b"' 'c\d'
+check "package --as dom0less: again" 0 '' "$fata" package --as dom0less --image "$work/img/z-good" --output out-dom0less --memory 48 -- 'a "b"' 'c\d'
 is "package --as dom0less: the image is the same" cmp "$work/img/z-good" out-dom0less/z-good
 is "package --as dom0less: U-Boot's commands load what is there" grep -q 'load ${from} 0x50000000 ${prefix}z-good$' out-dom0less/z-good.cmd
 if command -v fdtoverlay >/dev/null; then
