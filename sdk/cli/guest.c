@@ -385,8 +385,16 @@ static void check_status(const struct guest *guest)
     }
 }
 
+static bool is_told_why(const struct guest *guest, bool took_too_long)
+{
+    return guest->plan->tell_why != NULL && guest->plan->tell_why(guest->plan->context, took_too_long);
+}
+
 static int ended_itself(const struct guest *guest)
 {
+    if (!guest->reader.has_exit && is_told_why(guest, false)) {
+        return CLI_RUN_FAILED;
+    }
     if (!guest->reader.has_exit) {
         cli_warn("the guest ended without its last record, `fata: exit N`: %s", process_end(guest));
         return CLI_RUN_FAILED;
@@ -401,6 +409,9 @@ static void tell_timeout(const struct guest *guest)
     struct text told = {0};
     struct monitor_place place;
 
+    if (is_told_why(guest, true)) {
+        return;
+    }
     text_addf(&told, "the guest was ended: it took longer than %g s (--timeout)", (double)guest->plan->timeout_ms / 1000);
     if (guest->plan->monitor >= 0 && monitor_where(guest->plan->monitor, &place)) {
         text_addf(&told, "; it was at 0x%" PRIx64 "%s\n", place.address, place.is_halted ? ", waiting" : "");

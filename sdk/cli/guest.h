@@ -24,6 +24,10 @@ struct guest_plan {
     int end_signal;           /* what its process is ended by */
     struct xen_lines *xen;    /* its console comes among the lines of a Xen, whose own stay there; NULL: there is none */
     int64_t linger_ms;        /* how long its process may take to end itself after the last record; 0: the usual time */
+    /* Tells why it took longer than `timeout_ms`, or left no last record: false when there is nothing better to say than the
+     * usual words. NULL: there never is. */
+    bool (*tell_why)(const void *context, bool took_too_long);
+    const void *context;
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RUN_GUEST_COUNT_MAX 16
+
 struct run_request {
     const char *bsp; /* NULL: not given */
     const char *on;

@@ -34,6 +34,8 @@
 #define DISK_BYTES ((off_t)1 << 30) /* a disk of one size for all jobs; the rest of it is a hole */
 #define LOG_BYTES_MAX (4 * MIB)
 #define LOG_LINES 30
+#define DOM0_LINE "dom0: " /* how a line of the dom0's own begins there (toolchain/dom0/init, guests) */
+#define REASON_BYTES_MAX 31 /* of how a guest ended; sscanf's formats have it too */
 #define LINGER_MS 30000 /* from a guest's last record to the end of the dom0 */
 
 /* The dom0's kernel: what it would do for hardware or attackers that are not there is left out, seconds of emulation:
@@ -268,6 +270,47 @@ static void command_line(const struct run_request *request, const struct host *h
     words_addf(argv, "%s,drive=job", host->disk);
 }
 
+/* The log's lines of the dom0's own, from the one at `*at` on: the next, without its end and DOM0_LINE, or NULL. */
+static const char *next_dom0_line(char **at)
+{
+    while (*at != NULL && **at != '\0') {
+        char *line = *at, *end = strchr(line, '\n');
+
+        *at = end != NULL ? end + 1 : NULL;
+        line[strcspn(line, "\r\n")] = '\0';
+        if (strncmp(line, DOM0_LINE, sizeof DOM0_LINE - 1) == 0) {
+            return line + sizeof DOM0_LINE - 1;
+        }
+    }
+    return NULL;
+}
+
+/* Whether the dom0 came up; or shows what xl said of a guest, if it is not 0. */
+static bool read_log(const struct place *place, unsigned guest)
+{
+    char *prefix = text_format("xl of guest %u: ", guest);
+    struct text log = {0};
+    bool is_ready = false;
+    const char *why, *line;
+
+    if (!file_read(place->log, LOG_BYTES_MAX, &log, &why) || log.len == 0) {
+        return false;
+    }
+    for (char *at = log.bytes; (line = next_dom0_line(&at)) != NULL;) {
+        const char *word = strchr(line, ' '); /* behind the time */
+
+        is_ready |= word != NULL && strcmp(word, " ready") == 0;
+        if (guest != 0 && strncmp(line, prefix, strlen(prefix)) == 0 &&
+            strncmp(line + strlen(prefix), "Parsing config", 14) != 0 &&
+            strncmp(line + strlen(prefix), "got a tsc mode", 14) != 0) { /* those two come when all is well */
+            cli_warn("%s", line);
+        }
+    }
+    text_free(&log);
+    free(prefix);
+    return is_ready;
+}
+
 /* The last lines of Xen's log. */
 static void show_log(const struct place *place)
 {
@@ -287,36 +330,96 @@ static void show_log(const struct place *place)
     text_free(&log);
 }
 
+/* What the toolstack told of the guests' ends. */
+struct ends {
+    unsigned count, failed;
+    bool ended[RUN_GUEST_COUNT_MAX + 1]; /* by number, from 1 */
+    char how[RUN_GUEST_COUNT_MAX + 1][REASON_BYTES_MAX + 1];
+    bool is_failed[RUN_GUEST_COUNT_MAX + 1];
+};
+
+static struct ends read_ends(const struct run_request *request, const struct place *place)
+{
+    struct ends ends = {0};
+    struct text control = {0};
+    const char *why;
+
+    if (!file_read(place->control, LOG_BYTES_MAX, &control, &why) || control.len == 0) {
+        return ends;
+    }
+    for (char *save, *line = strtok_r(control.bytes, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+        char how[8], reason[REASON_BYTES_MAX + 1];
+        unsigned number;
+
+        if (sscanf(line, "%7s %u %31[^\n]", how, &number, reason) != 3 || number == 0 || number > request->guests ||
+            ends.ended[number]) {
+            continue;
+        }
+        ends.count++;
+        ends.ended[number] = true;
+        ends.is_failed[number] = strcmp(how, "failed") == 0;
+        ends.failed += ends.is_failed[number] ? 1 : 0;
+        memcpy(ends.how[number], reason, strlen(reason) + 1);
+    }
+    text_free(&control);
+    return ends;
+}
+
 /* Tells how the guests ended, as the toolstack saw it; false when one could not be created, or did not end. */
 static bool tell_ends(const struct run_request *request, const struct place *place)
 {
-    struct text control = {0};
-    unsigned ended = 0;
-    bool well = true;
-    const char *why;
+    struct ends ends = read_ends(request, place);
 
-    if (!file_read(place->control, LOG_BYTES_MAX, &control, &why)) {
+    for (unsigned i = 1; i <= request->guests; i++) {
+        if (ends.is_failed[i]) {
+            (void)read_log(place, i);
+            cli_warn("xl cannot create guest %u: it ended with status %s", i, ends.how[i]);
+        } else if (ends.ended[i] && request->guests > 1) {
+            cli_warn("guest %u ended by %s, as xl saw it", i, ends.how[i]);
+        } else if (ends.ended[i]) {
+            cli_warn("the guest ended by %s, as xl saw it", ends.how[i]);
+        }
+    }
+    return ends.failed == 0 && ends.count == request->guests;
+}
+
+struct run {
+    const struct run_request *request;
+    const struct place *place;
+};
+
+/* Why there is no last record, or not in time, if it is no guest's fault, or that of some of several. */
+static bool tell_why(const void *context, bool took_too_long)
+{
+    const struct run *run = context;
+    const struct run_request *request = run->request;
+    double limit_s = (double)request->timeout_ms / 1000;
+    struct ends ends = read_ends(request, run->place);
+    struct text missing = {0};
+
+    if (!took_too_long) {
+        return ends.failed > 0; /* tell_ends() has the reason */
+    }
+    if (!read_log(run->place, 0)) {
+        cli_warn("no guest had started: the dom0 was not ready after %g s (--timeout)", limit_s);
+        return true;
+    }
+    if (request->shell) {
+        cli_warn("the dom0 was ended: its script took longer than %g s (--timeout)", limit_s);
+        return true;
+    }
+    for (unsigned i = 1; i <= request->guests; i++) {
+        if (!ends.ended[i]) {
+            text_addf(&missing, "%s%u", missing.len > 0 ? ", " : "", i);
+        }
+    }
+    if (request->guests == 1 || missing.len == 0) {
         return false;
     }
-    for (char *save, *line = strtok_r(control.bytes, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
-        char how[8], reason[32];
-        unsigned number;
-
-        if (sscanf(line, "%7s %u %31[^\n]", how, &number, reason) != 3) {
-            continue;
-        }
-        ended++;
-        if (strcmp(how, "failed") == 0) {
-            cli_warn("xl cannot create guest %u: it ended with status %s", number, reason);
-            well = false;
-        } else if (request->guests > 1) {
-            cli_warn("guest %u ended by %s, as xl saw it", number, reason);
-        } else {
-            cli_warn("the guest ended by %s, as xl saw it", reason);
-        }
-    }
-    text_free(&control);
-    return well && ended == request->guests;
+    cli_warn("of %u guests, these were ended: %s; they took longer than %g s (--timeout)", request->guests,
+             missing.bytes, limit_s);
+    text_free(&missing);
+    return true;
 }
 
 /* A person at a terminal, which QEMU gives to the dom0 as it is: Ctrl-C and all. */
@@ -337,6 +440,7 @@ static int shell_on_terminal(char *const *argv)
 static int run_guests(const struct run_request *request, char *const *argv, const struct image *image,
                       const struct place *place, bool *keep_log_out)
 {
+    const struct run run = {.request = request, .place = place};
     struct guest_plan plan = {
         .argv = argv,
         .debug_elf = beside_debug_elf(image, request->image),
@@ -346,11 +450,14 @@ static int run_guests(const struct run_request *request, char *const *argv, cons
         .monitor = -1,
         .end_signal = SIGKILL,
         .linger_ms = LINGER_MS,
+        .tell_why = tell_why,
+        .context = &run,
     };
     int status = guest_run(&plan);
     bool well = request->shell || tell_ends(request, place);
 
-    if (status == CLI_RUN_FAILED || status == CLI_RUN_TIMEOUT) {
+    /* What xl said of a guest that it could not create says more. */
+    if (status == CLI_RUN_TIMEOUT || (status == CLI_RUN_FAILED && read_ends(request, place).failed == 0)) {
         show_log(place);
     }
     *keep_log_out = !well || status == CLI_RUN_FAILED || status == CLI_RUN_TIMEOUT;
