@@ -8,7 +8,7 @@
 #            [DISK=file[,ro]] [TIMEOUT=seconds] [GUESTS=number, on xen]
 #   make test, make clean, make print-image
 # What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80; several are
-# separated by blanks). A folder files/ becomes part of the image, and so does
+# separated by blanks), which does not count on machines without ports. A folder files/ becomes part of the image, and so does
 # a web site in www/, or in the folder that SITE names.
 # SPDX-License-Identifier: ISC
 

@@ -30,6 +30,14 @@ for template in TEMPLATES:
         suite.test(f"template {template}: make test ON={machine}", template, machine)(matrix_test)
 
 
+@suite.test("the port that a Makefile always asks for is left out on a machine without ports; one that the user asks for is not")
+def _():
+    built("web", "cubieboard2")
+    choice = ("run", "BSP=cubieboard2", "ON=cubieboard", f"TIMEOUT={BOOT_S}")
+    make(made("web"), *choice).want(2, "cubieboard has no ports: the project's default, port 8080, is left out$", "^fata: exit 1$")
+    make(made("web"), *choice, "PORT=8080").want(2, "--port: there are no drivers yet for cubieboard's own devices")
+
+
 @each(TYPICAL)("arguments reach {} through make and its shell as they were quoted")
 def _(machine):
     built("hello", MACHINES[machine])
