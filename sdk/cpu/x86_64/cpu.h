@@ -73,11 +73,8 @@ static inline void x86_pause(void)
 {
     __asm__ volatile("pause");
 }
-/* Opens interrupts and stops until one has come; no wake-up can fall between the two. */
-static inline void x86_wait_for_interrupt(void)
-{
-    __asm__ volatile("sti; hlt; cli" ::: "memory");
-}
+/* Opens interrupts and stops until one has come; no wake-up can fall between the two. (traps.S) */
+void x86_wait_for_interrupt(void);
 /* Takes the interrupts that are pending. */
 static inline void x86_take_interrupts(void)
 {

@@ -54,4 +54,28 @@ common:
     popq %rax
     addq $16, %rsp
     iretq
+
+/* void x86_wait_for_interrupt(void). x86_wait_stack is where x86_waited finds what is pushed here, as
+ * long as interrupts may come. */
+    .globl x86_wait_for_interrupt, x86_waited
+x86_wait_for_interrupt:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, x86_wait_stack(%rip)
+    sti
+    hlt
+x86_waited:
+    cli
+    movq $0, x86_wait_stack(%rip)
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
     .section .note.GNU-stack, "", @progbits

@@ -47,7 +47,8 @@ typedef struct tss {
     uint16_t io_map_base;
 } tss;
 
-extern const uint8_t x86_vectors[];
+extern const uint8_t x86_vectors[], x86_waited[];
+extern uint64_t x86_wait_stack;
 void x86_trap(struct x86_trap_frame *frame);
 
 static _Alignas(16) uint8_t fault_stack[FAULT_STACK_BYTES];
@@ -62,6 +63,7 @@ static uint64_t gdt[5] = {
     0, 0,                         /* the TSS */
 };
 
+uint64_t x86_wait_stack; /* of traps.S; 0: nothing waits */
 static volatile uint32_t *eoi_register;
 static volatile uint64_t taken; /* a bit for each vector */
 static uint64_t handled;        /* the same: it has a handler */
@@ -172,6 +174,19 @@ FA_NORETURN static void report_fault(const struct x86_trap_frame *f)
     });
 }
 
+/* An interrupt that nobody acknowledges comes again as soon as it can, so the wait ends here, with
+ * interrupts closed. Not where it was interrupted: Xen on a QEMU that loses the interrupt shadow of
+ * STI takes HLT for not yet begun, and would see the domain halt for good; and it may interrupt the way
+ * into this function once more, whose return address then is that way itself. */
+__attribute__((target("general-regs-only"))) static void end_wait(struct x86_trap_frame *frame)
+{
+    frame->rflags &= ~RFLAGS_IF;
+    if (x86_wait_stack == 0)
+        return;
+    frame->rip = (uint64_t)x86_waited;
+    frame->rsp = x86_wait_stack;
+}
+
 /* Called by traps.S, interrupts closed. It must not touch SSE registers, which are not saved. */
 __attribute__((target("general-regs-only"))) void x86_trap(struct x86_trap_frame *frame)
 {
@@ -179,7 +194,7 @@ __attribute__((target("general-regs-only"))) void x86_trap(struct x86_trap_frame
         report_fault(frame);
     taken |= UINT64_C(1) << frame->vector;
     if (eoi_register == NULL)
-        frame->rflags &= ~RFLAGS_IF;
+        end_wait(frame);
     else if (frame->vector != X86_VECTOR_SPURIOUS)
         *eoi_register = 0;
 }
