@@ -10,6 +10,7 @@
 /* xen.h: hypercalls, domains, virtual interrupts. */
 #define XEN_HYPERCALL_MEMORY_OP 12u
 #define XEN_HYPERCALL_XEN_VERSION 17u
+#define XEN_HYPERCALL_GRANT_TABLE_OP 20u
 #define XEN_HYPERCALL_VCPU_OP 24u
 #define XEN_HYPERCALL_SCHED_OP 29u
 #define XEN_HYPERCALL_EVENT_CHANNEL_OP 32u
@@ -32,6 +33,7 @@
 /* memory.h */
 #define XEN_MEMORY_ADD_TO_PHYSMAP 7u
 #define XEN_MAPSPACE_SHARED_INFO 0u
+#define XEN_MAPSPACE_GRANT_TABLE 1u
 typedef struct xen_op_add_to_physmap {
     uint16_t domain;
     uint16_t size;
@@ -159,5 +161,104 @@ typedef struct xen_console_page {
     uint32_t out_cons, out_prod;
 } xen_console_page;
 _Static_assert(sizeof(xen_console_page) == 3088, "struct xencons_interface");
+
+/* grant_table.h, version 1: the table that Xen shares, and the operations on it. */
+#define XEN_GRANT_PERMIT_ACCESS 1u
+#define XEN_GRANT_READONLY 4u
+#define XEN_GRANT_READING 8u
+#define XEN_GRANT_WRITING 16u
+#define XEN_GRANTS_RESERVED 8u /* the toolstack's: console, Xenstore */
+typedef struct xen_grant_entry {
+    uint16_t flags;
+    uint16_t domain;
+    uint32_t frame;
+} xen_grant_entry;
+#define XEN_GRANTS_PER_FRAME ((uint32_t)(XEN_PAGE_BYTES / sizeof(xen_grant_entry)))
+#define XEN_GRANT_MAP 0u
+#define XEN_GRANT_UNMAP 1u
+#define XEN_GRANT_COPY 5u
+#define XEN_GRANT_QUERY_SIZE 6u
+typedef struct xen_op_grant_map {
+    uint64_t host_address;
+    uint32_t flags;
+    uint32_t ref;
+    uint16_t domain;
+    int16_t status;  /* out */
+    uint32_t handle; /* out */
+    uint64_t device_address;
+} xen_op_grant_map;
+_Static_assert(sizeof(xen_op_grant_map) == 32, "struct gnttab_map_grant_ref");
+#define XEN_GRANT_MAP_HOST 2u
+#define XEN_GRANT_MAP_READONLY 4u
+typedef struct xen_op_grant_unmap {
+    uint64_t host_address;
+    uint64_t device_address;
+    uint32_t handle;
+    int16_t status; /* out */
+    uint16_t pad;
+} xen_op_grant_unmap;
+_Static_assert(sizeof(xen_op_grant_unmap) == 24, "struct gnttab_unmap_grant_ref");
+typedef struct xen_op_grant_query {
+    uint16_t domain;
+    uint16_t pad;
+    uint32_t frames;     /* out */
+    uint32_t frames_max; /* out */
+    int16_t status;      /* out */
+    uint16_t pad_14;
+} xen_op_grant_query;
+_Static_assert(sizeof(xen_op_grant_query) == 16, "struct gnttab_query_size");
+typedef struct xen_grant_place {
+    uint64_t ref_or_frame; /* a reference (32 bits) by GRANT_COPY_..._REF, else a frame */
+    uint16_t domain;
+    uint16_t offset;
+    uint32_t pad;
+} xen_grant_place;
+typedef struct xen_op_grant_copy {
+    xen_grant_place source, dest;
+    uint16_t len;
+    uint16_t flags;
+    int16_t status; /* out */
+    uint16_t pad;
+} xen_op_grant_copy;
+_Static_assert(sizeof(xen_op_grant_copy) == 40, "struct gnttab_copy");
+#define XEN_GRANT_COPY_SOURCE_REF 1u
+#define XEN_GRANT_COPY_DEST_REF 2u
+/* GNTST_... */
+#define XEN_GRANT_OKAY 0
+#define XEN_GRANT_BAD_DOMAIN (-2)
+#define XEN_GRANT_BAD_REF (-3)
+#define XEN_GRANT_PERMISSION_DENIED (-8)
+#define XEN_GRANT_EAGAIN (-12)
+#define XEN_GRANT_NO_SPACE (-13)
+
+/* io/xs_wire.h: Xenstore's page, and the header of each message. */
+#define XEN_STORE_RING_BYTES 1024u
+#define XEN_STORE_PAYLOAD_MAX 4096u
+typedef struct xen_store_page {
+    uint8_t requests[XEN_STORE_RING_BYTES], replies[XEN_STORE_RING_BYTES];
+    uint32_t request_cons, request_prod;
+    uint32_t reply_cons, reply_prod;
+    uint32_t server_features, connection, error;
+} xen_store_page;
+_Static_assert(sizeof(xen_store_page) == 2076, "struct xenstore_domain_interface");
+typedef struct xen_store_header {
+    uint32_t type;
+    uint32_t id; /* of the request, in its reply, too */
+    uint32_t transaction;
+    uint32_t len; /* of what follows */
+} xen_store_header;
+#define XEN_STORE_DIRECTORY 1u
+#define XEN_STORE_READ 2u
+#define XEN_STORE_GET_PERMS 3u
+#define XEN_STORE_WATCH 4u
+#define XEN_STORE_UNWATCH 5u
+#define XEN_STORE_TRANSACTION_START 6u
+#define XEN_STORE_TRANSACTION_END 7u
+#define XEN_STORE_WRITE 11u
+#define XEN_STORE_MKDIR 12u
+#define XEN_STORE_RM 13u
+#define XEN_STORE_SET_PERMS 14u
+#define XEN_STORE_WATCH_EVENT 15u
+#define XEN_STORE_ERROR 16u
 
 #endif

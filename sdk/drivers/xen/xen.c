@@ -8,10 +8,10 @@
 xen_shared_info *xen_shared;
 static uint64_t last_ns; /* Xen's corrections may set its clock back a little */
 
-fa_err xen_call(unsigned hypercall, unsigned operation, void *argument)
+fa_err xen_call_row(unsigned hypercall, unsigned operation, void *arguments, uint32_t count)
 {
     const intptr_t result =
-        fa_cpu_hypercall(hypercall, operation, (uintptr_t)argument, 0, 0, 0);
+        fa_cpu_hypercall(hypercall, operation, (uintptr_t)arguments, count, 0, 0);
     if (result >= 0)
         return FA_OK;
     switch (-result) {
@@ -37,16 +37,26 @@ fa_err xen_call(unsigned hypercall, unsigned operation, void *argument)
     }
 }
 
+fa_err xen_call(unsigned hypercall, unsigned operation, void *argument)
+{
+    return xen_call_row(hypercall, operation, argument, 0);
+}
+
 uint32_t xen_version(void)
 {
     return (uint32_t)fa_cpu_hypercall(XEN_HYPERCALL_XEN_VERSION, XEN_VERSION_VERSION, 0, 0, 0, 0);
 }
 
-fa_err xen_map_shared_info(void *page, uint64_t frame)
+fa_err xen_map_space(unsigned space, uint32_t index, uint64_t frame)
 {
     xen_op_add_to_physmap op = {
-        .domain = XEN_DOMID_SELF, .space = XEN_MAPSPACE_SHARED_INFO, .frame = frame};
-    const fa_err err = xen_call(XEN_HYPERCALL_MEMORY_OP, XEN_MEMORY_ADD_TO_PHYSMAP, &op);
+        .domain = XEN_DOMID_SELF, .space = space, .index = index, .frame = frame};
+    return xen_call(XEN_HYPERCALL_MEMORY_OP, XEN_MEMORY_ADD_TO_PHYSMAP, &op);
+}
+
+fa_err xen_map_shared_info(void *page, uint64_t frame)
+{
+    const fa_err err = xen_map_space(XEN_MAPSPACE_SHARED_INFO, 0, frame);
     if (err == FA_OK) {
         xen_shared = page;
         last_ns = 0;

@@ -20,12 +20,17 @@ extern xen_shared_info *xen_shared;
 /* An operation of a hypercall with its argument. FA_ENOTSUP is Xen's ENOSYS, FA_EIO any error that
  * has no name here. */
 FA_MUST_CHECK fa_err xen_call(unsigned hypercall, unsigned operation, void *argument);
+/* The same with a row of so many arguments. */
+FA_MUST_CHECK fa_err xen_call_row(unsigned hypercall, unsigned operation, void *arguments,
+                                  uint32_t count);
 /* Xen's version: 0x00040011 is 4.17. */
 uint32_t xen_version(void);
 
 /* Puts the shared info in the place of a page of RAM, which the domain loses: mapped, page-aligned,
  * cached, at physical frame number `frame`. Again, with the same page, after a resume. */
 FA_MUST_CHECK fa_err xen_map_shared_info(void *page, uint64_t frame);
+/* Puts a page of Xen's (XEN_MAPSPACE_...) in the place of the frame of RAM, which is lost. */
+FA_MUST_CHECK fa_err xen_map_space(unsigned space, uint32_t index, uint64_t frame);
 
 /* Parameters of the domain (XEN_PARAM_...). FA_ENOENT: Xen has not set it. */
 FA_MUST_CHECK fa_err xen_param_get(unsigned index, uint64_t *value_out);
