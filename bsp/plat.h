@@ -100,11 +100,13 @@ FA_MUST_CHECK fa_err plat_dma_alloc(size_t len, plat_dma_sharing sharing, void *
 void plat_dma_free(void *memory, size_t len, plat_dma_sharing sharing);
 
 /* Network devices, the first of them being number 0, with packets of the pool. An image whose program
- * uses no network has none of this in it. FA_ENOENT: no such device. */
+ * uses no network has none of this in it. FA_ENOENT: no such device. It suspends its fiber, the one
+ * function here that does, where the other side of a device takes its time (Xen's back ends):
+ * FA_ETIMEDOUT. */
 struct fa_netif;
 struct fa_packet_pool;
 FA_MUST_CHECK fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool,
-                                     struct fa_netif **netif_out);
+                                     struct fa_netif **netif_out, fa_deadline deadline);
 /* A host's network in the place of a device: FA_ENOTSUP where the machine has none to offer, or was
  * told to use a device. */
 struct fa_net;

@@ -19,10 +19,18 @@ static void events_came(void *arg)
     xen_events_poll();
 }
 
+fa_err xen_open_interrupt(void)
+{
+    static bool is_open;
+    const fa_err err =
+        is_open ? FA_OK : machine_open_interrupt(hypervisor, 0, events_came, NULL);
+    is_open = err == FA_OK;
+    return err;
+}
+
 static bool listen(void (*arrived)(void))
 {
-    return machine_open_interrupt(hypervisor, 0, events_came, NULL) == FA_OK &&
-           xen_console_listen(arrived);
+    return xen_open_interrupt() == FA_OK && xen_console_listen(arrived);
 }
 
 /* On ARM, Xen's system time is the domain's virtual count (xen/arch/arm/vtimer.c). */

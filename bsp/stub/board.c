@@ -108,8 +108,10 @@ void plat_dma_free(void *memory, size_t len, plat_dma_sharing sharing)
     (void)sharing;
 }
 
-fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool, struct fa_netif **netif_out)
+fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool, struct fa_netif **netif_out,
+                       fa_deadline deadline)
 {
+    (void)deadline;
     (void)number;
     (void)pool;
     (void)netif_out;

@@ -71,8 +71,10 @@ static fa_err add_record(fa_netif *device, fa_netif **netif_out)
     return FA_OK;
 }
 
-fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool, struct fa_netif **netif_out)
+fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool, struct fa_netif **netif_out,
+                       fa_deadline deadline)
 {
+    (void)deadline;
     static tap_device device = {.source = {.news = news}};
     if (number > 0 || strcmp(tap, "none") == 0)
         return FA_ENOENT;

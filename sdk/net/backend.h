@@ -52,7 +52,8 @@ struct fa_udp {
 };
 
 /* Opens the machine's first network device and starts the SDK's stack on it, as a fiber that ends
- * with the image. FA_ENOENT: there is no device; FA_ENOMEM; FA_ENOENTROPY. */
-FA_MUST_CHECK fa_err fa_stack_open(fa_net **net_out);
+ * with the image. FA_ENOENT: there is no device; FA_ENOMEM; FA_ENOENTROPY; FA_ETIMEDOUT: its other side
+ * is not ready. */
+FA_MUST_CHECK fa_err fa_stack_open(fa_net **net_out, fa_deadline deadline);
 
 #endif

@@ -4,16 +4,28 @@
 #include "../flow/waiter.h"
 #include "backend.h"
 
+static fa_err open_network(fa_net **net_out, fa_deadline deadline)
+{
+    const fa_err err = plat_net_host(net_out);
+    return err == FA_ENOTSUP ? fa_stack_open(net_out, deadline) : err;
+}
+
 fa_err fa_net_start(fa_net **net_out, fa_deadline deadline)
 {
     static fa_net *net;
-    if (net == NULL) {
-        fa_err err = plat_net_host(&net);
-        if (err == FA_ENOTSUP)
-            err = fa_stack_open(&net);
-        if (err != FA_OK)
-            return err;
+    static bool is_opening; /* by another fiber */
+    static fa_waitq others;
+    fa_err err = FA_OK;
+    while (is_opening && err == FA_OK)
+        err = fa_waitq_wait(&others, deadline);
+    if (err == FA_OK && net == NULL) {
+        is_opening = true;
+        err = open_network(&net, deadline);
+        is_opening = false;
+        fa_waitq_wake_all(&others);
     }
+    if (err != FA_OK)
+        return err;
     *net_out = net;
     return net->ops->wait_ready(net, deadline);
 }

@@ -542,9 +542,9 @@ static fa_err start_host(stack *s, const fa_net_settings *settings)
     return err;
 }
 
-static fa_err open_device(stack *s, const fa_net_settings *settings)
+static fa_err open_device(stack *s, const fa_net_settings *settings, fa_deadline deadline)
 {
-    fa_err err = plat_netif_open(0, &s->pool, &s->netif);
+    fa_err err = plat_netif_open(0, &s->pool, &s->netif, deadline);
     if (err == FA_ENOENT)
         fa_log_error("this machine has no network device, or none that there is a driver for");
     if (err != FA_OK)
@@ -555,7 +555,7 @@ static fa_err open_device(stack *s, const fa_net_settings *settings)
     return err;
 }
 
-fa_err fa_stack_open(fa_net **net_out)
+fa_err fa_stack_open(fa_net **net_out, fa_deadline deadline)
 {
     static const fa_net_ops ops = {wait_ready, info, listen_on, connect_to, resolve, udp_open};
     fa_net_settings settings;
@@ -570,7 +570,7 @@ fa_err fa_stack_open(fa_net **net_out)
     fa_net_settings_get(&settings);
     err = fa_packet_pool_init(&s->pool, (uint32_t)(settings.memory_bytes / FA_PACKET_PAGE_BYTES));
     if (err == FA_OK) {
-        err = open_device(s, &settings);
+        err = open_device(s, &settings, deadline);
         if (err != FA_OK)
             fa_packet_pool_free(&s->pool);
     }

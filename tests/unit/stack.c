@@ -25,7 +25,8 @@ static unsigned lose_every; /* 0: none */
 static unsigned carried;
 
 fa_err __wrap_plat_net_host(struct fa_net **net_out);
-fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out);
+fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out,
+                              fa_deadline deadline);
 void __wrap_fa_net_settings_get(fa_net_settings *settings_out);
 
 /* A copy, in pages of the end's own pool: what arrives may be changed. */
@@ -83,8 +84,10 @@ fa_err __wrap_plat_net_host(struct fa_net **net_out)
     return FA_ENOTSUP;
 }
 
-fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out)
+fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out,
+                              fa_deadline deadline)
 {
+    (void)deadline;
     static const fa_netif_ops ops = {transmit, receive, arm, close_end};
     if (number > 0 || end_count == FA_ARRAY_COUNT(ends))
         return FA_ENOENT;
@@ -117,7 +120,7 @@ static fa_err open_networks(void)
     if (!open) {
         err = fa_net_start(&client_net, SOON);
         if (err == FA_OK)
-            err = fa_stack_open(&server_net);
+            err = fa_stack_open(&server_net, SOON);
         if (err == FA_OK)
             err = server_net->ops->wait_ready(server_net, SOON);
         server_name = "10.0.0.2";
@@ -145,7 +148,7 @@ static void it_says_what_it_is(void **state)
     assert_int_equal(info.mac[5], 2);
     assert_int_equal(info.memory_limit_bytes, FA_MIB);
     fa_net *third;
-    assert_int_equal(fa_stack_open(&third), FA_ENOENT);
+    assert_int_equal(fa_stack_open(&third, SOON), FA_ENOENT);
     fa_ip4 address;
     assert_int_equal(fa_net_resolve(server_net, "example.org", &address, SOON), FA_ENOENT);
     assert_int_equal(fa_net_resolve(client_net, "example.org", &address, SOON), FA_ETIMEDOUT);

@@ -165,7 +165,7 @@ void x86_mmu_map_ram(x86_phys start, x86_phys end)
     }
 }
 
-fa_err x86_mmu_map_device(x86_phys start, size_t len, volatile void **device_out)
+static fa_err map_window(x86_phys start, size_t len, uint64_t rights)
 {
     const uint64_t first = X86_DEVICE_WINDOW + (start.address & ADDRESS);
     const uint64_t limit = X86_DEVICE_WINDOW + start.address + len;
@@ -173,10 +173,21 @@ fa_err x86_mmu_map_device(x86_phys start, size_t len, volatile void **device_out
         uint64_t *entry = entry_of(at, 0);
         if (entry == NULL)
             return FA_ENOMEM;
-        *entry = (at - X86_DEVICE_WINDOW) | PRESENT | WRITABLE | UNCACHED | USED | NO_EXECUTE;
+        *entry = (at - X86_DEVICE_WINDOW) | PRESENT | WRITABLE | USED | NO_EXECUTE | rights;
     }
-    *device_out = (volatile void *)(X86_DEVICE_WINDOW + start.address);
     return FA_OK;
+}
+
+fa_err x86_mmu_map_device(x86_phys start, size_t len, volatile void **device_out)
+{
+    *device_out = (volatile void *)(X86_DEVICE_WINDOW + start.address);
+    return map_window(start, len, UNCACHED);
+}
+
+fa_err x86_mmu_map_shared(x86_phys start, size_t len, void **memory_out)
+{
+    *memory_out = (void *)(X86_DEVICE_WINDOW + start.address);
+    return map_window(start, len, 0);
 }
 
 static bool page_mapped(uint64_t address)

@@ -43,6 +43,8 @@ void x86_mmu_unmap(x86_phys start, x86_phys end);
 void x86_mmu_map_ram(x86_phys start, x86_phys end);
 /* Maps a device's registers, or firmware tables, uncached; the same call twice does no harm. */
 FA_MUST_CHECK fa_err x86_mmu_map_device(x86_phys start, size_t len, volatile void **device_out);
+/* The same for pages that another domain keeps in its caches, too. */
+FA_MUST_CHECK fa_err x86_mmu_map_shared(x86_phys start, size_t len, void **memory_out);
 /* Whether the range is mapped. */
 bool x86_mmu_mapped(uintptr_t address, size_t len);
 

@@ -262,10 +262,10 @@ static void close_again(void)
     close_netif();
     check(pool.free_page_count == POOL_PAGES, "all pages come back");
     fa_netif *again;
-    check(plat_netif_open(0, &pool, &again) == FA_OK && again == netif, "it opens again");
+    check(plat_netif_open(0, &pool, &again, fa_after_s(10)) == FA_OK && again == netif, "it opens again");
     netif->wake = wake;
     arp();
-    check(plat_netif_open(0, &pool, &again) == FA_EBUSY, "but not twice");
+    check(plat_netif_open(0, &pool, &again, fa_after_s(10)) == FA_EBUSY, "but not twice");
     close_netif();
     check(pool.free_page_count == POOL_PAGES, "and all pages come back again");
 }
@@ -310,7 +310,7 @@ int main(void)
 {
     if (fa_packet_pool_init(&pool, POOL_PAGES) != FA_OK)
         fa_panic("no memory");
-    const fa_err err = plat_netif_open(0, &pool, &netif);
+    const fa_err err = plat_netif_open(0, &pool, &netif, fa_after_s(10));
     if (strcmp(mode, "none") == 0) {
         check(err == FA_ENOENT, "there is no device");
         return (int)failed;
@@ -332,7 +332,7 @@ int main(void)
     interrupts();
     check(netif->dropped_packets == 0, "nothing was dropped");
     fa_netif *other;
-    check(plat_netif_open(1, &pool, &other) == FA_ENOENT, "there is no other device");
+    check(plat_netif_open(1, &pool, &other, fa_after_s(10)) == FA_ENOENT, "there is no other device");
     close_again();
     return (int)failed;
 }

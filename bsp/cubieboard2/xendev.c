@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* Xenstore, by which all devices of a domain are found: where its page is, and its event channel. */
+#include "xendev.h"
+#include "../../sdk/cpu/armv7a/mmu.h"
+#include "../../sdk/drivers/dt/machine.h"
+#include "../../sdk/drivers/xen/xenstore.h"
+#include "xen.h"
+
+fa_err xendev_start(void)
+{
+    uint64_t frame, port;
+    void *page;
+    if (xen_shared == NULL)
+        return FA_ENOENT;
+    if (xen_store_is_open())
+        return FA_OK;
+    fa_err err = xen_param_get(XEN_PARAM_STORE_PFN, &frame);
+    if (err == FA_OK)
+        err = xen_param_get(XEN_PARAM_STORE_EVTCHN, &port);
+    if (err == FA_OK)
+        err = arm_mmu_map_shared((arm_phys){frame * XEN_PAGE_BYTES}, XEN_PAGE_BYTES, &page);
+    if (err == FA_OK)
+        err = xen_open_interrupt();
+    if (err != FA_OK)
+        return err;
+    machine.awaits_interrupts = true;
+    return xen_store_open(page, (uint32_t)port);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* Xenstore, by which all devices of a domain are found: where its page is, and its event channel. */
+#include "xendev.h"
+#include "../../sdk/cpu/x86_64/mmu.h"
+#include "../../sdk/drivers/xen/xenstore.h"
+
+fa_err xendev_start(void)
+{
+    uint64_t frame, port;
+    void *page;
+    if (xen_shared == NULL)
+        return FA_ENOENT;
+    if (xen_store_is_open())
+        return FA_OK;
+    fa_err err = xen_param_get(XEN_PARAM_STORE_PFN, &frame);
+    if (err == FA_OK)
+        err = xen_param_get(XEN_PARAM_STORE_EVTCHN, &port);
+    if (err == FA_OK)
+        err = x86_mmu_map_shared((x86_phys){frame * XEN_PAGE_BYTES}, XEN_PAGE_BYTES, &page);
+    return err == FA_OK ? xen_store_open(page, (uint32_t)port) : err;
+}
