@@ -122,6 +122,8 @@ static intptr_t memory_op(unsigned operation, const xen_op_add_to_physmap *op)
 {
     assert_int_equal(operation, XEN_MEMORY_ADD_TO_PHYSMAP);
     assert_int_equal(op->domain, XEN_DOMID_SELF);
+    if (op->space == XEN_MAPSPACE_GRANT_TABLE)
+        return fake.map_grants(op->index, op->frame);
     assert_int_equal(op->space, XEN_MAPSPACE_SHARED_INFO);
     assert_int_equal(op->index, 0);
     assert_int_equal(op->frame, FAKE_FRAME);
@@ -144,7 +146,8 @@ static intptr_t sched_op(unsigned operation, const xen_op_shutdown *op)
 intptr_t fa_cpu_hypercall(unsigned number, uintptr_t a1, uintptr_t a2, uintptr_t a3, uintptr_t a4,
                           uintptr_t a5)
 {
-    assert_int_equal(a3 | a4 | a5, 0);
+    assert_int_equal(a4 | a5, 0);
+    assert_true(a3 == 0 || number == XEN_HYPERCALL_GRANT_TABLE_OP);
     fake.calls++;
     if (fake.refusal != 0)
         return fake.refusal;
@@ -159,6 +162,8 @@ intptr_t fa_cpu_hypercall(unsigned number, uintptr_t a1, uintptr_t a2, uintptr_t
         return sched_op((unsigned)a1, argument);
     case XEN_HYPERCALL_EVENT_CHANNEL_OP:
         return event_op((unsigned)a1, argument);
+    case XEN_HYPERCALL_GRANT_TABLE_OP:
+        return fake.grant_op((unsigned)a1, argument, a3);
     case XEN_HYPERCALL_HVM_OP:
         return hvm_op((unsigned)a1, argument);
     default:

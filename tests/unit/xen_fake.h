@@ -21,6 +21,9 @@ typedef struct fake_xen {
     int shutdown;          /* the reason; -1: not shut down */
     intptr_t refusal;      /* what the next calls return, if not 0 */
     unsigned calls;
+    /* Of xen_fake_grants.c, where a test has that; else NULL. */
+    intptr_t (*grant_op)(unsigned operation, void *arguments, uintptr_t count);
+    intptr_t (*map_grants)(uint64_t index, uint64_t frame);
 } fake_xen;
 
 extern fake_xen fake;

@@ -58,6 +58,41 @@ answer 3 bye
 wait
 cat $consoles/guest-again.log
 
+echo "## net"
+mkdir -p /etc/xen/scripts
+cat >/etc/xen/scripts/vif-alone <<'END'
+#!/bin/busybox sh
+# The toolstack's script of a network device: its own end has an address and no bridge.
+[ "$1" = online ] || exit 0
+ip addr add 10.0.0.1/24 dev "$vif"
+ip link set "$vif" up
+xenstore-write "$XENBUS_PATH/hotplug-status" connected
+END
+chmod 755 /etc/xen/scripts/vif-alone
+modprobe xen-netback
+vif="script=vif-alone mac=00:16:3e:00:00:02"
+config echo $PWD/echo --ip=10.0.0.2/24
+echo "vif = ['$(echo $vif | tr ' ' ,)']" >>echo.cfg
+dd if=/dev/urandom of=sent bs=1000 count=700 2>/dev/null
+# exchange WHAT: everything sent comes back.
+exchange() {
+	tries=100
+	until ping -c 1 -W 1 10.0.0.2 >/dev/null || [ $((tries -= 1)) = 0 ]; do
+		usleep 100000
+	done
+	timeout 60 nc 10.0.0.2 7 <sent >back
+	cmp sent back && echo "$1: all came back"
+}
+xl create -q echo.cfg >/dev/null 2>&1
+exchange "the first time"
+cycle=0
+while [ $((cycle += 1)) -le 10 ]; do
+	xl network-detach echo 0 && xl network-attach echo $vif && exchange "after re-attachment $cycle"
+done
+xl list echo | awk 'NR == 2 { print "still", $1 }'
+cat $consoles/guest-echo.log
+xl destroy echo
+
 echo "## many"
 config brief /var/lib/fata/hello ""
 config long $PWD/console --mode=sleep
