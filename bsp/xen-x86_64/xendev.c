@@ -13,6 +13,8 @@ fa_err xendev_start(void)
     if (xen_store_is_open())
         return FA_OK;
     fa_err err = xen_param_get(XEN_PARAM_STORE_PFN, &frame);
+    if (err == FA_OK && frame == UINT64_MAX) /* Xen's word for: later, perhaps */
+        err = FA_ENOENT;
     if (err == FA_OK)
         err = xen_param_get(XEN_PARAM_STORE_EVTCHN, &port);
     if (err == FA_OK)
