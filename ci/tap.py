@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What the test programs in Python share: tests that run two at a time and are reported in order, as TAP.
+"""What the test programs in Python share: tests that run some at a time and are reported in order, as TAP.
 
     suite = tap.Suite()
 

@@ -39,7 +39,7 @@ PROGRAMS = sorted(name for name in os.listdir(HERE) if os.path.exists(f"{HERE}/{
 TEMPLATES = sorted(name for name in os.listdir(f"{ROOT}/templates") if os.path.exists(f"{ROOT}/templates/{name}/main.c"))
 
 work = tempfile.mkdtemp(prefix="fata-boot.")
-suite = tap.Suite(workers=2)
+suite = tap.Suite(workers=3)
 started = set()  # processes that run now
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "BSP", "ON", "DEBUG", "ARGS", "FATA", "TIMEOUT", "MEMORY"):
     os.environ.pop(name, None)

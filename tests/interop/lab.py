@@ -29,7 +29,7 @@ PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks"}  # templates, and
 UP_S = 30        # from a guest's start to its first answer, on a busy machine
 BUILD_S = 600
 
-suite = tap.Suite(workers=2)
+suite = tap.Suite(workers=3)
 long_run = False
 work = None
 started = []
