@@ -8,11 +8,16 @@
 #include <stddef.h>
 #include <string.h>
 
+char *package_disk_name(size_t index)
+{
+    return text_format("xvd%c", (char)('a' + index));
+}
+
 /* A string of xl.cfg, in quotes, with backslashes. Escapes by numbers are documented, but Xen 4.17 refuses hexadecimal ones
  * and loses octal ones; every byte but these three may stand for itself. */
-static void add_xl_string(struct text *out, const char *key, const char *value)
+static void add_xl_quoted(struct text *out, const char *value)
 {
-    text_addf(out, "%s = \"", key);
+    text_add(out, "\"");
     for (; *value != '\0'; value++) {
         if (*value == '\n') {
             text_add(out, "\\n");
@@ -21,7 +26,29 @@ static void add_xl_string(struct text *out, const char *key, const char *value)
             text_add_bytes(out, value, 1);
         }
     }
-    text_add(out, "\"\n");
+    text_add(out, "\"");
+}
+
+static void add_xl_string(struct text *out, const char *key, const char *value)
+{
+    text_addf(out, "%s = ", key);
+    add_xl_quoted(out, value);
+    text_add(out, "\n");
+}
+
+/* xl-network-configuration(5), xl-disk-configuration(5): behind "target=", a path may hold commas. */
+static void add_xl_devices(struct text *out, const struct package *package)
+{
+    if (package->bridge != NULL) {
+        text_addf(out, "vif = [\"bridge=%s%s%s\"]\n", package->bridge, package->mac != NULL ? ",mac=" : "",
+                  package->mac != NULL ? package->mac : "");
+    }
+    for (size_t i = 0; i < package->disks.count; i++) {
+        text_add(out, i == 0 ? "disk = [" : ", ");
+        add_xl_quoted(out, text_format("format=raw,vdev=%s,access=%s,target=%s", package_disk_name(i),
+                                       package->disk_read_only[i] ? "ro" : "rw", package->disks.items[i]));
+    }
+    text_add(out, package->disks.count > 0 ? "]\n" : "");
 }
 
 /* Our images for x86 read the time stamp counter by what Xen says of it (bsp/xen-x86_64/machine_xen.c), so Xen need not
@@ -45,6 +72,7 @@ void package_xl(const struct package *package, struct text *out)
     if (is_x86(package)) {
         add_xl_string(out, "tsc_mode", "native");
     }
+    add_xl_devices(out, package);
     add_xl_string(out, "on_poweroff", "destroy");
     add_xl_string(out, "on_reboot", "restart");
     add_xl_string(out, "on_crash", "destroy");
@@ -83,6 +111,7 @@ static void add_xml(struct text *out, const char *value)
         case '&': text_add(out, "&amp;"); break;
         case '<': text_add(out, "&lt;"); break;
         case '>': text_add(out, "&gt;"); break;
+        case '\'': text_add(out, "&apos;"); break;
         case '\t': case '\n': case '\r': text_addf(out, "&#%d;", *value); break;
         default:
             if ((unsigned char)*value < ' ') {
@@ -109,6 +138,28 @@ static const char *libvirt_type(const struct image *image)
                                          : "<type arch='x86_64' machine='xenpvh'>xenpvh</type>";
 }
 
+static void add_libvirt_devices(struct text *out, const struct package *package)
+{
+    text_add(out, "  <devices>\n    <console type='pty'>\n      <target type='xen' port='0'/>\n    </console>\n");
+    if (package->bridge != NULL) {
+        text_add(out, "    <interface type='bridge'>\n");
+        if (package->mac != NULL) {
+            text_addf(out, "      <mac address='%s'/>\n", package->mac);
+        }
+        text_addf(out, "      <source bridge='%s'/>\n    </interface>\n", package->bridge);
+    }
+    for (size_t i = 0; i < package->disks.count; i++) {
+        bool is_device = strncmp(package->disks.items[i], "/dev/", 5) == 0;
+
+        text_addf(out, "    <disk type='%s' device='disk'>\n      <driver name='%s'/>\n      <source %s='",
+                  is_device ? "block" : "file", is_device ? "phy" : "qemu' type='raw", is_device ? "dev" : "file");
+        add_xml(out, package->disks.items[i]);
+        text_addf(out, "'/>\n      <target dev='%s' bus='xen'/>\n%s    </disk>\n", package_disk_name(i),
+                  package->disk_read_only[i] ? "      <readonly/>\n" : "");
+    }
+    text_add(out, "  </devices>\n");
+}
+
 void package_libvirt(const struct package *package, struct text *out)
 {
     /* A comment holds no "--", which a name may have. */
@@ -128,6 +179,6 @@ void package_libvirt(const struct package *package, struct text *out)
     add_element(out, "  ", "on_poweroff", "destroy");
     add_element(out, "  ", "on_reboot", "restart");
     add_element(out, "  ", "on_crash", "destroy");
-    text_add(out, "  <devices>\n    <console type='pty'>\n      <target type='xen' port='0'/>\n    </console>\n"
-                  "  </devices>\n</domain>\n");
+    add_libvirt_devices(out, package);
+    text_add(out, "</domain>\n");
 }

@@ -44,7 +44,7 @@ char *machine_command_line(char *const *arguments)
     return line.bytes;
 }
 
-static void add_disks(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+void machine_disks(const char *device, const struct run_plan *plan, struct words *argv)
 {
     for (size_t i = 0; i < plan->disks.count; i++) {
         char *file = machine_option_value(plan->disks.items[i]);
@@ -54,29 +54,27 @@ static void add_disks(const struct machine *machine, const struct run_plan *plan
                    plan->disk_read_only[i] ? ",read-only=on" : "", file);
         words_add(argv, "-device");
         /* The guest hears of a full host, which would stop it otherwise. */
-        words_addf(argv, "%s,drive=disk%zu,werror=report,rerror=report", machine->virtio_block, i);
+        words_addf(argv, "%s,drive=disk%zu,serial=disk%zu,werror=report,rerror=report", device, i, i);
         free(file);
     }
 }
 
-/* QEMU gives every guest the same address unless told another; guests on one bridge need different ones. FNV-1a of the
- * interface's name, below the prefix that QEMU uses. */
-static char *mac_of(const char *tap)
+/* FNV-1a of the word, below the prefix that QEMU uses. */
+char *machine_mac(const char *word)
 {
     uint32_t hash = UINT32_C(2166136261);
 
-    for (; *tap != '\0'; tap++) {
-        hash = (hash ^ (unsigned char)*tap) * UINT32_C(16777619);
+    for (; *word != '\0'; word++) {
+        hash = (hash ^ (unsigned char)*word) * UINT32_C(16777619);
     }
     return text_format("52:54:00:%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
 }
 
-/* A network device: on a tap interface, or behind QEMU's user networking, where the guest can connect out. */
-static void add_network(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+void machine_network(const char *device, const struct run_plan *plan, struct words *argv)
 {
     struct text net = {0};
 
-    if (machine->virtio_net == NULL || plan->no_network) {
+    if (plan->no_network) {
         return;
     }
     words_add(argv, "-netdev");
@@ -94,8 +92,8 @@ static void add_network(const struct machine *machine, const struct run_plan *pl
         text_free(&net);
     }
     words_add(argv, "-device");
-    words_addf(argv, "%s,netdev=n0%s%s", machine->virtio_net, plan->tap != NULL ? ",mac=" : "",
-               plan->tap != NULL ? mac_of(plan->tap) : "");
+    words_addf(argv, "%s,netdev=n0%s%s", device, plan->tap != NULL ? ",mac=" : "",
+               plan->tap != NULL ? machine_mac(plan->tap) : "");
     if (plan->pcap != NULL) {
         words_add(argv, "-object");
         words_addf(argv, "filter-dump,id=d0,netdev=n0,file=%s", machine_option_value(plan->pcap));
@@ -144,8 +142,10 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
         words_add(argv, line);
     }
     words_split(argv, machine->devices != NULL ? machine->devices : "");
-    add_disks(machine, plan, argv);
-    add_network(machine, plan, argv);
+    machine_disks(machine->virtio_block, plan, argv);
+    if (machine->virtio_net != NULL) {
+        machine_network(machine->virtio_net, plan, argv);
+    }
     if (plan->monitor > 0) {
         monitor_add(plan->monitor, argv);
     }
@@ -214,7 +214,6 @@ static const struct machine machines[] = {
      .lacks_network = "without a dom0, a guest has no network", .lacks_disks = "without a dom0, a guest has no disks",
      .lacks_gdb = "gdb would see Xen", .boots = verdict_xen_arm, .command = dom0less_command},
     {.name = "xen", .description = "Xen and its dom0 in QEMU; xl creates the guest", .is_xen = true,
-     .lacks_network = "its guests have no network yet", .lacks_disks = "its guests have no disks yet",
      .lacks_gdb = "gdb would see Xen and the dom0", .boots = verdict_xen_any},
 };
 
@@ -252,12 +251,17 @@ const char *machine_names(void)
     return list.bytes;
 }
 
-const char *machine_names_with_virtio(void)
+bool machine_has_devices(const struct machine *machine)
+{
+    return machine->virtio_net != NULL || machine->is_xen;
+}
+
+const char *machine_names_with_devices(void)
 {
     struct text list = {0};
 
     for (size_t i = 0; i < MACHINE_COUNT; i++) {
-        if (machines[i].virtio_block != NULL) {
+        if (machine_has_devices(&machines[i])) {
             text_addf(&list, "%s%s", list.len == 0 ? "" : ", ", machines[i].name);
         }
     }

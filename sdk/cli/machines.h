@@ -77,8 +77,9 @@ const struct machine *machine_for_image(const struct image *image); /* the first
 const char *machine_names(void); /* "a, b, c" */
 const char *machine_suggest(const char *name); /* as cli_suggest() */
 
-/* The machines with disks and ports: "a, b, c". */
-const char *machine_names_with_virtio(void);
+/* Whether it has disks and ports, in QEMU or as a guest of Xen there; and those that do: "a, b, c". */
+bool machine_has_devices(const struct machine *machine);
+const char *machine_names_with_devices(void);
 
 /* The path of the device tree of a machine that has one. */
 const char *machine_device_tree(const struct machine *machine);
@@ -88,6 +89,15 @@ char *machine_command_line(char *const *arguments);
 
 /* A value in QEMU's options. */
 char *machine_option_value(const char *value);
+
+/* QEMU's options for disks, each with the serial number diskN, and for a network device: on a tap interface, or behind QEMU's
+ * user networking, where the guest can connect out. `device` is its virtio device's name. */
+void machine_disks(const char *device, const struct run_plan *plan, struct words *argv_out);
+void machine_network(const char *device, const struct run_plan *plan, struct words *argv_out);
+
+/* A MAC address for who is plugged in by that name: QEMU gives every guest the same one unless told another, and guests on one
+ * bridge need different ones. */
+char *machine_mac(const char *word);
 
 /* The command line of QEMU as far as it says which machine it is. */
 void machine_board(const struct machine *machine, const struct run_plan *plan, uint64_t memory_mib,

@@ -10,9 +10,12 @@
 #include "image.h"
 #include "text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PACKAGE_FOLDER "/var/lib/fata" /* where the files lie on the system that starts the image, unless told another */
+
+#define PACKAGE_DISK_COUNT_MAX 26 /* xvda to xvdz */
 
 struct package {
     const char *name;
@@ -20,7 +23,14 @@ struct package {
     const struct image *image;
     uint64_t memory_mib;
     const char *command_line; /* as the guest gets it; "" for none */
+    const char *bridge; /* of that system, with the guest's network device; NULL: it has none */
+    const char *mac;    /* its address; NULL: any */
+    struct words disks; /* block devices and raw images of that system, absolute paths */
+    bool disk_read_only[PACKAGE_DISK_COUNT_MAX];
 };
+
+/* What the guest calls disk `index`. */
+char *package_disk_name(size_t index);
 
 /* The name of a guest that is made of the image at `path`: its last part, with what is no letter, digit, '.', '_' and '-'
  * replaced. */

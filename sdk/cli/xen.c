@@ -8,12 +8,11 @@
 #include "xen.h"
 
 #include "beside.h"
-#include "cpio.h"
 #include "files.h"
 #include "guest.h"
-#include "package.h"
 #include "process.h"
 #include "terminal.h"
+#include "xen_job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +29,6 @@
 #define ARM_GAP_MIB UINT64_C(512)   /* the dom0's is one piece there, and lies behind the modules and before the end */
 #define GUEST_EXTRA_MIB UINT64_C(8) /* page tables and the like, for each */
 #define ARM_MIB_MAX UINT64_C(3072)  /* QEMU's virt has its RAM below 4 GiB where a 32-bit guest shall reach it */
-#define JOB_BYTES_MAX (256 * MIB)
 #define DISK_BYTES ((off_t)1 << 30) /* a disk of one size for all jobs; the rest of it is a hole */
 #define LOG_BYTES_MAX (4 * MIB)
 #define LOG_LINES 30
@@ -54,6 +52,7 @@ struct host {
     const char *cpu;
     const char *serial; /* the virtio devices' names */
     const char *disk;
+    const char *network;
     const char *xen_options;
     const char *kernel_options;
 };
@@ -63,11 +62,13 @@ struct host {
 static const struct host hosts[] = {
     {.architecture = "x86_64", .program = "qemu-system-x86_64", .package = "qemu-system-x86", .machine = "q35",
      .cpu = "qemu64,+svm,+npt,+rdrand", .serial = "virtio-serial-pci", .disk = "virtio-blk-pci",
+     .network = "virtio-net-pci,romfile=",
      .xen_options = "console=com1 com1=115200,8n1 spec-ctrl=no edd=off",
      .kernel_options = KERNEL_OPTIONS " pci=nommconf pmtmr=0"},
     {.architecture = "arm64", .program = "qemu-system-aarch64", .package = "qemu-system-arm",
      .machine = "virt,virtualization=on,gic-version=2,highmem=off", .cpu = "cortex-a53",
      .serial = "virtio-serial-device", .disk = "virtio-blk-device",
+     .network = "virtio-net-device",
      .xen_options = "console=dtuart dtuart=/pl011@9000000", .kernel_options = KERNEL_OPTIONS},
 };
 
@@ -85,6 +86,12 @@ void xen_check(const struct run_request *request)
     }
     if (request->dry_run) {
         cli_usage("--dry-run: a run on xen makes files first, and has no one command line");
+    }
+    for (size_t i = 0; i < request->plan.disks.count && !request->shell; i++) {
+        if (request->guests > 1 && !request->plan.disk_read_only[i]) {
+            cli_usage("--disk %s: several guests would write to it, each as if it were alone; give it as FILE,ro, or start one "
+                      "guest", request->plan.disks.items[i]);
+        }
     }
 }
 
@@ -112,54 +119,6 @@ static void remove_place(const struct place *place, bool keep_log)
     }
 }
 
-/* Standard input to its end, when it is no terminal: a script for the dom0. */
-static void read_script(struct text *script)
-{
-    char buffer[65536];
-    ssize_t got;
-
-    text_add(script, "");
-    while ((got = read(STDIN_FILENO, buffer, sizeof buffer)) != 0) {
-        if (got > 0) {
-            text_add_bytes(script, buffer, (size_t)got);
-        } else if (errno != EINTR) {
-            cli_fail("cannot read the shell's commands from standard input: %s", strerror(errno));
-        }
-    }
-}
-
-static void add_file(struct text *archive, const char *path)
-{
-    struct text bytes = {0};
-    const char *why;
-
-    if (!file_read(path, JOB_BYTES_MAX, &bytes, &why)) {
-        cli_fail("--file %s: %s", path, why);
-    }
-    cpio_add(archive, text_format("root/%s", strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path), 0755,
-             bytes.bytes, bytes.len);
-    text_free(&bytes);
-}
-
-/* The script /job: the dom0's init sources it. */
-static void add_job(const struct run_request *request, const char *name, bool on_terminal, struct text *archive)
-{
-    struct text job = {0}, script = {0};
-
-    if (!request->shell) {
-        text_addf(&job, "exec 4<>$console\nguests %s/%s.cfg %u\n", PACKAGE_FOLDER, name, request->guests);
-    } else if (on_terminal) {
-        text_addf(&job, "cd /root\nset -- %s/%s.cfg\n. /bin/shell\n", PACKAGE_FOLDER, name);
-    } else {
-        text_add(&job, "exec 4<>$console\ncd /root\nsh /script </dev/null >&4 2>&1\necho \"fata: exit $?\" >&4\n");
-        read_script(&script);
-        cpio_add(archive, "script", 0644, script.bytes, script.len);
-    }
-    cpio_add(archive, "job", 0644, job.bytes, job.len);
-    text_free(&job);
-    text_free(&script);
-}
-
 static void write_disk(const struct place *place, const struct text *archive)
 {
     FILE *file = fopen(place->disk, "we");
@@ -168,33 +127,6 @@ static void write_disk(const struct place *place, const struct text *archive)
         truncate(place->disk, DISK_BYTES) != 0) {
         cli_fail("cannot write %s: %s", place->disk, strerror(errno));
     }
-}
-
-/* Makes the archive with the image, what xl needs to start it, and the job. */
-static void make_archive(const struct run_request *request, const struct image *image, const struct text *bytes,
-                         bool on_terminal, struct text *archive)
-{
-    struct package package = {
-        .name = package_name(request->image),
-        .folder = PACKAGE_FOLDER,
-        .image = image,
-        .memory_mib = request->plan.memory_mib,
-        .command_line = machine_command_line(request->plan.arguments),
-    };
-    struct text config = {0};
-
-    package_xl(&package, &config);
-    cpio_add(archive, text_format("%s/%s", PACKAGE_FOLDER + 1, package.name), 0755, bytes->bytes, bytes->len);
-    cpio_add(archive, text_format("%s/%s.cfg", PACKAGE_FOLDER + 1, package.name), 0644, config.bytes, config.len);
-    for (size_t i = 0; i < request->files.count; i++) {
-        add_file(archive, request->files.items[i]);
-    }
-    add_job(request, package.name, on_terminal, archive);
-    cpio_end(archive);
-    if (archive->len > JOB_BYTES_MAX) {
-        cli_fail("the image and the files of --file are larger than %zu MiB together", JOB_BYTES_MAX / MIB);
-    }
-    text_free(&config);
 }
 
 /* What toolchain/xen has made, perhaps just now. */
@@ -267,7 +199,9 @@ static void command_line(const struct run_request *request, const struct host *h
     words_add(argv, "-drive");
     words_addf(argv, "if=none,id=job,format=raw,readonly=on,file=%s", place->disk);
     words_add(argv, "-device");
-    words_addf(argv, "%s,drive=job", host->disk);
+    words_addf(argv, "%s,drive=job,serial=job", host->disk);
+    machine_disks(host->disk, &request->plan, argv);
+    machine_network(host->network, &request->plan, argv);
 }
 
 /* The log's lines of the dom0's own, from the one at `*at` on: the next, without its end and DOM0_LINE, or NULL. */
@@ -445,10 +379,11 @@ static int run_guests(const struct run_request *request, char *const *argv, cons
         .argv = argv,
         .debug_elf = beside_debug_elf(image, request->image),
         .timeout_ms = request->timeout_ms,
-        .probe = {.ready_fd = request->ready_fd},
+        .probe = {.ports = request->plan.ports, .count = request->plan.port_count, .ready_fd = request->ready_fd,
+                  .way = request->plan.tap != NULL ? PROBE_TAP : PROBE_FORWARDED},
         .console_is_serial = true,
         .monitor = -1,
-        .end_signal = SIGKILL,
+        .end_signal = request->plan.disks.count > 0 ? SIGTERM : SIGKILL,
         .linger_ms = LINGER_MS,
         .tell_why = tell_why,
         .context = &run,
@@ -485,7 +420,7 @@ int xen_run(const struct run_request *request)
         cli_fail("cannot run on xen: %s is not installed; on Debian: apt-get install %s", host->program, host->package);
     }
     xen = xen_folder(host);
-    make_archive(request, &image, &bytes, on_terminal, &archive);
+    xen_job_make(request, &image, &bytes, on_terminal, &archive);
     make_place(&place);
     write_disk(&place, &archive);
     command_line(request, host, xen, archive.len, on_terminal, &place, &argv);

@@ -74,9 +74,7 @@ check "run on cubieboard: no disk" 125 '--disk: .*the machines with disks and po
 check "run on cubieboard: a default port is left out" 0 'cubieboard has no ports: .*port 8080, is left out' on_arm cubieboard z-good --default-port 8080 --dry-run
 check "run on virt: a default port is one" 0 'hostfwd=tcp:127.0.0.1:8081-:80' on_arm virt z-good --default-port 8081 --dry-run
 check "run: a default port and another" 125 '--port and --default-port: give one' on_arm virt z-good --default-port 8081 --port 8082
-check "run on xen: a default port is no matter" 125 'port 8080, is left out' on_arm xen z-good --default-port 8080 --dry-run
-check "run on xen: a port" 125 '^fata run: --port: not on xen: its guests have no network yet; leave it out' on_arm xen z-good --port 8080
-check "run on xen: a disk" 125 '--disk: not on xen: its guests have no disks yet;' on_arm xen z-good --disk ../disk
+check "run on xen: a disk for several guests" 125 '^fata run: --disk ../disk: several guests would write to it' on_arm xen z-good --disk ../disk --guests 2
 check "run on xen: gdb" 125 '--gdb: not on xen: gdb would see' on_arm xen z-good --gdb
 check "run on bpim2u: no port" 125 '--port: .*the machines with disks and ports are' on_arm bpim2u z-good --port 80
 check "run on virt: no KVM" 125 'another CPU' on_arm virt z-good --accel kvm
