@@ -62,7 +62,7 @@ installed := $(DESTDIR)$(PREFIX)/lib/fata
 install: all libraries
 	@rm -rf '$(installed)'
 	@mkdir -p '$(installed)/build' '$(DESTDIR)$(PREFIX)/bin'
-	@cp -R --parents sdk/include bsp toolchain rootfs-free/zimage templates README.md LICENSE THIRD-PARTY.md '$(installed)'
+	@cp -R --parents sdk/include bsp toolchain rootfs-free/card rootfs-free/spl rootfs-free/zimage templates README.md LICENSE THIRD-PARTY.md '$(installed)'
 	@cp -RL build/third-party build/fata build/fata-embed build/dtb '$(installed)/build'
 	@for flavour in $(boards) $(boards:%=%-debug); do \
 	    mkdir -p "$(installed)/build/$$flavour" && cp build/$$flavour/libfata.a "$(installed)/build/$$flavour"; done

@@ -2,8 +2,10 @@
 #   FATA   where the SDK is            NAME   the program's name
 #   SRCS   its C and assembler files   LIBS   third-party libraries (names in toolchain/third-party/pins)
 #   CFLAGS LDFLAGS   what it wants besides
+#   CARD_DATA, CARD_OPTIONS   MiB of an SD card for its own data, the options that stand on it
 # On the command line:
-#   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers
+#   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers; where that starts from an SD
+#                                      card, a card for each board, too: build/BSP/NAME-BOARD.img, with NAME-BOARD.bmap
 #   make run [ON=machine] [ARGS='--option=value'] [PORT='host[:guest][/udp] ...'] [TAP=interface] [PCAP=file] [MEMORY=size]
 #            [DISK=file[,ro]] [TIMEOUT=seconds] [GUESTS=number, on xen]
 #   make test, make clean, make print-image
@@ -37,6 +39,9 @@ include $(FATA)/toolchain/sdk.mk
 
 app_out := build/$(sdk_flavour)
 app_image := $(app_out)/$(NAME)
+app_cards := $(BOARD_CARDS:%=$(app_image)-%.img)
+# What a machine starts.
+app_boots = $(or $(filter $(app_image)-$(ON).img,$(app_cards)),$(app_image))
 app_objects := $(SRCS:%=$(app_out)/%.o) $(app_out)/fata-program.o
 app_flags = $(TARGET_CFLAGS) $(sdk_includes) $(if $(filter host,$(BOARD_CPU)),-D_GNU_SOURCE) $(CFLAGS) -MMD -MP
 app_compile = $(TARGET_CC) -Wall -Wextra $(app_flags)
@@ -65,16 +70,16 @@ all:
 	@mkdir -p $(app_out)
 	@flock $(app_out)/lock $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) built
 
-built: $(app_image) compile_commands.json
+built: $(app_image) $(app_cards) compile_commands.json
 	@:
 
 run: all
-	@$(fata) run $(run_options) --image $(app_image) -- $(ARGS)
+	@$(fata) run $(run_options) --image $(app_boots) -- $(ARGS)
 
 # A project's test is the script test/run. It finds the tool and the choice of board in its environment.
 test: all
 	@[ -f test/run ] || { echo 'this project has no test: write the script test/run (templates/hello has one)' >&2; exit 1; }
-	@FATA='$(FATA)' BSP='$(BSP)' ON='$(ON)' DEBUG='$(DEBUG)' NAME='$(NAME)' IMAGE='$(app_image)' PATH="$(FATA)/build:$$PATH" sh test/run
+	@FATA='$(FATA)' BSP='$(BSP)' ON='$(ON)' DEBUG='$(DEBUG)' NAME='$(NAME)' IMAGE='$(app_boots)' PATH="$(FATA)/build:$$PATH" sh test/run
 
 print-image: all
 	@echo $(app_image)
@@ -104,6 +109,15 @@ else
 app_image_command = $(if $(filter host,$(if $(DEBUG),$(BOARD_CPU))),cp $< $@.new,$(TARGET_STRIP) -o $@.new $<)
 endif
 
+# A card for each board.
+CARD_DATA ?= 0
+card_files := $(FATA)/rootfs-free/card $(FATA)/toolchain/u-boot $(wildcard $(FATA)/bsp/$(BSP)/*.cmd $(FATA)/bsp/$(BSP)/*.env)
+card_trees := $(patsubst %.dts,$(FATA)/build/dtb/%.dtb,$(notdir $(wildcard $(FATA)/bsp/$(BSP)/dts/*.dts)))
+$(card_trees): sdk ;
+card_command = $(FATA)/rootfs-free/card $(app_image)-$(1) $(1) $(app_image) '$(CARD_DATA)' '$(subst ','\'',$(CARD_OPTIONS))'
+$(app_cards): $(app_image)-%.img: $(app_image) $(app_out)/card-command $(card_files) $(card_trees)
+	@$(call card_command,$*)
+
 # The object files on the command line are a prerequisite, so that a changed list links again.
 $(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command $(filter /% ../%,$(app_system_archives)) \
 		$(BOARD_LINK_SCRIPT:%=$(FATA)/bsp/$(BSP)/%)
@@ -117,6 +131,8 @@ remember = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ ||
 
 $(app_out)/link-command: FORCE
 	@$(call remember,$(app_link_command))
+$(app_out)/card-command: FORCE
+	@$(call remember,$(call card_command,BOARD))
 $(app_out)/compile-command: FORCE
 	@$(call remember,$(app_compile))
 

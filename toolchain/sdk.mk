@@ -10,7 +10,7 @@ endif
 include $(sdk_root)/bsp/$(BSP)/board.mk
 
 # A misspelled key would be a key that is missing.
-sdk_board_keys := $(addprefix BOARD_,DESCRIPTION CPU MACHINES IMAGE_FORMAT ROOMS LIBS LINK_SCRIPT ENTRY)
+sdk_board_keys := $(addprefix BOARD_,DESCRIPTION CPU MACHINES IMAGE_FORMAT CARDS ROOMS LIBS LINK_SCRIPT ENTRY)
 sdk_board_wrong := $(strip $(foreach key,$(filter-out $(sdk_board_keys),$(filter BOARD_%,$(.VARIABLES))),\
 	$(if $(filter file,$(origin $(key))),$(key))))
 ifneq ($(sdk_board_wrong),)
