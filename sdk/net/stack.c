@@ -173,6 +173,7 @@ static fa_deadline turn(stack *s, bool *more_out)
     s->poked = false;
     s->netif->ops->receive(s->netif, &received, RECEIVE_BATCH);
     *more_out = received.count == RECEIVE_BATCH;
+    s->host.options.features = s->netif->features; /* of a device that may have come again, as another */
     if (s->netif->link_up != s->host.link_up) {
         fa_log_info("the link of %s is %s", s->netif->name, s->netif->link_up ? "up" : "down");
         fa_host_set_link(&s->host, s->netif->link_up, now_ns);

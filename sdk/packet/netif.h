@@ -15,7 +15,8 @@
 
 typedef struct fa_netif fa_netif;
 
-/* What the device can do with packets that are to be sent. */
+/* What the device can do with packets that are to be sent. A device that goes and comes again may do
+ * more or less than before: of what was made meanwhile, it drops what it cannot send. */
 #define FA_NETIF_CHECKSUM 1u /* completes FA_PACKET_PARTIAL */
 #define FA_NETIF_TSO4 2u     /* cuts TCP over IPv4 */
 

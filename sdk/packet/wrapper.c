@@ -21,6 +21,7 @@ void fa_wrapper_init(fa_netif *netif, fa_netif *below, const fa_netif_ops *ops)
 
 void fa_wrapper_update(fa_netif *netif, const fa_netif *below)
 {
+    netif->features = below->features;
     netif->link_up = below->link_up;
     netif->received_packets = below->received_packets;
     netif->received_bytes = below->received_bytes;

@@ -23,6 +23,10 @@ static wire_end ends[2];
 static unsigned end_count;
 static unsigned lose_every; /* 0: none */
 static unsigned carried;
+static unsigned change_every; /* so many packets the device becomes another one; 0: it stays */
+static unsigned cut_count, uncut_count; /* large packets, to a device that cuts and to one that does not */
+
+#define CUTS (FA_NETIF_CHECKSUM | FA_NETIF_TSO4)
 
 fa_err __wrap_plat_net_host(struct fa_net **net_out);
 fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out,
@@ -40,6 +44,8 @@ static void carry(wire_end *to, const fa_packet *packet)
         const fa_packet_segment *segment = &packet->segments[i];
         err = fa_packet_append_bytes(copy, segment->page->bytes + segment->offset, segment->len);
     }
+    if (copy != NULL && packet->checksum == FA_PACKET_PARTIAL)
+        copy->checksum = FA_PACKET_VERIFIED;
     if (copy == NULL || err != FA_OK)
         fa_packet_free(copy);
     else
@@ -49,9 +55,15 @@ static void carry(wire_end *to, const fa_packet *packet)
 static void transmit(fa_netif *netif, fa_packet_queue *queue)
 {
     wire_end *to = ((wire_end *)netif)->peer;
-    for (fa_packet *packet; (packet = fa_packet_queue_take(queue)) != NULL; fa_packet_free(packet))
-        if (to->pool != NULL)
+    for (fa_packet *packet; (packet = fa_packet_queue_take(queue)) != NULL; fa_packet_free(packet)) {
+        const bool is_large = packet->segment_payload_bytes > 0, cuts = netif->features == CUTS;
+        cut_count += is_large && cuts;
+        uncut_count += is_large && !cuts;
+        if (to->pool != NULL && (!is_large || cuts))
             carry(to, packet);
+        if (change_every > 0 && carried % change_every == 0)
+            netif->features ^= CUTS;
+    }
     if (to->armed && to->arriving.first != NULL) {
         to->armed = false;
         to->netif.wake(to->netif.wake_arg);
@@ -218,6 +230,25 @@ static void much_over_a_lossy_wire(void **state)
     lose_every = 0;
 }
 
+/* Detached and attached, with and without TSO: what was made for the one before is lost, what is made
+ * after the stack's next turn is not. */
+static void much_over_changing_devices(void **state)
+{
+    (void)state;
+    change_every = 40;
+    cut_count = uncut_count = 0;
+    much(state);
+    change_every = 0;
+    assert_true(cut_count > 10);
+    assert_true(uncut_count < cut_count);
+    ends[0].netif.features = ends[1].netif.features = 0;
+    fa_flow_abort(client);
+    fa_flow_abort(server);
+    uncut_count = 0;
+    much(state);
+    assert_int_equal(uncut_count, 0);
+}
+
 static void nobody_there(void **state)
 {
     (void)state;
@@ -295,6 +326,7 @@ int main(void)
         TEST(it_says_what_it_is),
         NETWORK_TESTS,
         TEST(much_over_a_lossy_wire),
+        TEST(much_over_changing_devices),
         TEST(nobody_there),
         TEST(one_of_many),
         TEST(idle),

@@ -180,6 +180,7 @@ bool netback_take(netback_frame *frame)
             }
             size -= others;
         }
+        frame->first_len = frame->parts == 1 ? size : frame->first_len;
         assert_true(request.offset + size <= XEN_PAGE_BYTES);
         memcpy(frame->bytes + at, page + request.offset, size);
         at += size;

@@ -30,7 +30,7 @@ extern netback back;
 
 /* A packet that was sent. */
 typedef struct netback_frame {
-    uint32_t len;
+    uint32_t len, first_len; /* of all, and of the first part */
     uint16_t flags; /* of its first request */
     netif_extra extra;
     unsigned parts;

@@ -55,51 +55,6 @@ static void opens_again(void **state)
     close_all();
 }
 
-static void less_features(void **state)
-{
-    (void)state;
-    netback_attach();
-    netback_set("feature-split-event-channels", "0");
-    netback_set("feature-gso-tcpv4", NULL);
-    fake_store_set(NETBACK_FRONT "/mtu", "9000");
-    assert_int_equal(try_open(SOON), FA_OK);
-    assert_int_equal(netif->features, FA_NETIF_CHECKSUM);
-    assert_int_equal(netif->mtu, 9000);
-    assert_int_equal(back.send_port, back.receive_port);
-    const unsigned notified = fake.notified[back.receive_port];
-    transmit_one(new_packet(1, 60));
-    assert_int_equal(fake.notified[back.receive_port], notified + 1);
-    close_all();
-    netback_attach();
-    netback_set("feature-no-csum-offload", "1");
-    assert_int_equal(try_open(SOON), FA_OK);
-    assert_int_equal(netif->features, 0);
-    fa_packet *packet = new_packet(1, 60);
-    packet->checksum = FA_PACKET_PARTIAL;
-    packet->checksum_start = 34;
-    packet->checksum_offset = 6;
-    transmit_one(packet);
-    assert_true(netback_take(&frame));
-    assert_int_equal(frame.flags, 0);
-    close_all();
-}
-
-static void refused(void **state)
-{
-    (void)state;
-    static const char *const needed[] = {"feature-rx-copy", "feature-sg"};
-    for (size_t i = 0; i < FA_ARRAY_COUNT(needed); i++) {
-        netback_attach();
-        netback_set(needed[i], NULL);
-        assert_int_equal(try_open(SOON), FA_ENOTSUP);
-        world_settle();
-        assert_int_equal(netback_front_state(), 6);
-        expect_nothing_left();
-        fake_store_set(NETBACK_FRONT, NULL);
-        fake_store_set(NETBACK_BACK, NULL);
-    }
-}
-
 /* What says nothing sensible is told of, and gets something usual. */
 static void odd_values(void **state)
 {
@@ -470,34 +425,14 @@ static void comes_again_at_once(void **state)
     close_all();
 }
 
-/* The stack was told what the device can do. */
-static void comes_with_less(void **state)
-{
-    (void)state;
-    open();
-    netback_detach();
-    world_settle();
-    netback_attach();
-    netback_set("feature-gso-tcpv4", "0");
-    world_settle();
-    assert_false(netif->link_up);
-    assert_int_equal(netback_front_state(), 6);
-    fake_store_set(NETBACK_FRONT, NULL);
-    fake_store_set(NETBACK_BACK, NULL);
-    netback_attach();
-    world_settle();
-    assert_true(netif->link_up);
-    close_all();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(opens), TEST(opens_again), TEST(less_features), TEST(refused), TEST(odd_values),
+        TEST(opens), TEST(opens_again), TEST(odd_values),
         TEST(sends), TEST(sends_to_be_cut), TEST(sends_shared_pages), TEST(receives),
         TEST(receives_in_parts), TEST(received_pages_are_not_granted),
         TEST(errors_and_runts_are_dropped), TEST(full), TEST(wakes_once), TEST(woken_by_pages),
-        TEST(carrier), TEST(comes_and_goes), TEST(comes_again_at_once), TEST(comes_with_less),
+        TEST(carrier), TEST(comes_and_goes), TEST(comes_again_at_once),
     };
     world_init();
     return cmocka_run_group_tests_name("xen_net", tests, NULL, NULL);

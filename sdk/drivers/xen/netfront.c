@@ -18,6 +18,7 @@ FA_LOG_MODULE("netfront");
 #define MTU_USUAL 1500u
 #define MTU_MIN 68u
 #define MTU_MAX 9000u
+#define MTU_ONE_PAGE ((uint16_t)(FA_PACKET_PAGE_BYTES - ETHERNET_HEADER_BYTES))
 /* To receive what a host has not cut up takes so many pages for one packet. */
 #define RECEIVE_PAGES_TSO (2 * FA_PACKET_SEGMENTS_MAX)
 
@@ -101,12 +102,13 @@ static fa_err need_feature(netfront *net, const char *name, fa_deadline deadline
     return FA_ENOTSUP;
 }
 
+/* A device that comes again may do less, or more, than before: the stack goes by what it has now. */
 static fa_err read_features(netfront *net, fa_deadline deadline)
 {
     bool no_checksums = false, cuts = false;
     fa_err err = need_feature(net, "feature-rx-copy", deadline);
     if (err == FA_OK)
-        err = need_feature(net, "feature-sg", deadline);
+        err = read_feature(net, "feature-sg", &net->takes_parts, deadline);
     if (err == FA_OK)
         err = read_feature(net, "feature-split-event-channels", &net->is_split, deadline);
     if (err == FA_OK)
@@ -115,16 +117,10 @@ static fa_err read_features(netfront *net, fa_deadline deadline)
         err = read_feature(net, "feature-gso-tcpv4", &cuts, deadline);
     if (err != FA_OK)
         return err;
-    const uint32_t features = (no_checksums ? 0 : FA_NETIF_CHECKSUM) |
-                              (no_checksums || !cuts ? 0 : FA_NETIF_TSO4);
-    if (net->has_identity && (net->netif.features & FA_NETIF_TSO4) && !(features & FA_NETIF_TSO4)) {
-        fa_log_error("%s: its new back end cuts no TCP segments, which the one before did",
-                     net->bus.path);
-        return FA_ENOTSUP;
-    }
-    net->netif.features = net->has_identity
-                              ? (net->netif.features & FA_NETIF_TSO4) | (features & FA_NETIF_CHECKSUM)
-                              : features;
+    cuts = cuts && net->takes_parts && !no_checksums;
+    net->netif.features = (no_checksums ? 0 : FA_NETIF_CHECKSUM) | (cuts ? FA_NETIF_TSO4 : 0);
+    if (!net->has_identity && !net->takes_parts && net->netif.mtu > MTU_ONE_PAGE)
+        net->netif.mtu = MTU_ONE_PAGE;
     return FA_OK;
 }
 

@@ -8,11 +8,10 @@
 #include "netfront_data.h"
 #include "netif_abi.h"
 #include <fata/log.h>
+#include <fata/panic.h>
 #include <string.h>
 
 FA_LOG_MODULE("netfront");
-
-#define ETHERNET_HEADER_BYTES 14u
 
 static netfront *net_of(fa_netif *netif)
 {
@@ -101,12 +100,13 @@ static netfront_slot *give(netfront_queue *queue, fa_packet_page *page, uint16_t
     if (queue->first_free == NETFRONT_NO_SLOT)
         return NULL;
     netfront_slot *slot = &queue->slots[queue->first_free];
-    if (slot->ref == 0 && xen_grant_reserve(&slot->ref) != FA_OK)
+    queue->first_free = slot->next_free; /* before slot_ended(), which a reservation may call */
+    if ((slot->ref == 0 && xen_grant_reserve(&slot->ref) != FA_OK) ||
+        plat_dma_map(page->bytes + offset, len, queue->direction, PLAT_DMA_COHERENT, &slot->addr) !=
+            FA_OK) {
+        free_slot(slot);
         return NULL;
-    if (plat_dma_map(page->bytes + offset, len, queue->direction, PLAT_DMA_COHERENT, &slot->addr) !=
-        FA_OK)
-        return NULL;
-    queue->first_free = slot->next_free;
+    }
     queue->posted_count++;
     slot->page = page;
     slot->offset = offset;
@@ -227,14 +227,44 @@ static void write_gso(xen_ring *ring, const fa_packet *packet)
     memcpy(xen_ring_place(ring, ring->produced++), &extra, sizeof extra);
 }
 
+/* Puts a packet into one page. */
+static bool gather(fa_packet *packet)
+{
+    const uint32_t len = packet->len;
+    if (packet->segment_count == 1)
+        return true;
+    fa_packet_page *page =
+        len <= FA_PACKET_PAGE_BYTES ? fa_packet_page_alloc(packet->pool) : NULL;
+    if (page == NULL)
+        return false;
+    const bool is_copied = fa_packet_copy(packet, 0, page->bytes, len);
+    fa_assert(is_copied);
+    fa_packet_truncate(packet, 0);
+    const fa_err err = fa_packet_append_page(packet, page, 0, len);
+    fa_packet_page_release(page);
+    return err == FA_OK;
+}
+
+/* As the back end wants it: no longer than its size's 16 bits, the Ethernet header in the first part
+ * (netback drops what has less there), not to be cut if it does not cut. The stack may have made it
+ * for another back end, which was here before. */
+static bool fit_packet(const netfront *net, fa_packet *packet)
+{
+    if (packet->len < ETHERNET_HEADER_BYTES || packet->len > NETIF_SEND_BYTES_MAX ||
+        (packet->segment_payload_bytes > 0 && !(net->netif.features & FA_NETIF_TSO4)))
+        return false;
+    if (packet->checksum == FA_PACKET_PARTIAL && !(net->netif.features & FA_NETIF_CHECKSUM))
+        fa_packet_finish_checksum(packet);
+    return net->takes_parts ? fa_packet_head(packet, ETHERNET_HEADER_BYTES) != NULL : gather(packet);
+}
+
 /* Writes the packet's requests, for which there is room. False: it cannot be sent. */
-static bool post_packet(netfront *net, const fa_packet *packet)
+static bool post_packet(netfront *net, fa_packet *packet)
 {
     xen_ring *ring = &net->send.ring;
     netfront_slot *slots[FA_PACKET_SEGMENTS_MAX];
     unsigned count;
-    if (packet->len < ETHERNET_HEADER_BYTES || packet->len > NETIF_SEND_BYTES_MAX ||
-        !give_parts(net, packet, slots, &count))
+    if (!fit_packet(net, packet) || !give_parts(net, packet, slots, &count))
         return false;
     const bool is_cut = packet->segment_payload_bytes > 0;
     for (unsigned i = 0; i < count; i++) {
@@ -275,8 +305,6 @@ void xen_netfront_transmit(fa_netif *netif, fa_packet_queue *queue)
             break;
         }
         fa_packet *packet = fa_packet_queue_take(queue);
-        if (packet->checksum == FA_PACKET_PARTIAL && !(netif->features & FA_NETIF_CHECKSUM))
-            fa_packet_finish_checksum(packet);
         if (net->is_live && post_packet(net, packet)) {
             netif->sent_packets++;
             netif->sent_bytes += packet->len;
@@ -302,6 +330,7 @@ void xen_netfront_refill(netfront *net)
             break;
         const netfront_slot *slot = give(queue, page, 0, FA_PACKET_PAGE_BYTES);
         fa_packet_page_release(page);
+        net->no_pages = slot == NULL; /* none that can be given: what was kept aside may be, again */
         if (slot == NULL)
             break;
         const netif_receive_request request = {.id = number_of(slot), .ref = slot->ref};

@@ -12,6 +12,7 @@
 
 #define NETFRONT_PLACES 256u /* of either ring, which is a page */
 #define NETFRONT_NO_SLOT UINT16_MAX
+#define ETHERNET_HEADER_BYTES 14u
 
 /* A range of a packet's page that the back end may use, with its grant. The number of its slot is the
  * request's name. */
@@ -44,6 +45,7 @@ typedef struct netfront {
     fa_packet_pool *pool;
     netfront_queue send, receive;
     bool is_split;     /* an event for each direction, else receive's for both */
+    bool takes_parts;  /* packets of several parts, to be sent (feature-sg) */
     bool is_live;      /* both sides are connected */
     bool has_identity; /* was connected before: what the stack was told stays true */
     uint16_t receive_pages;
