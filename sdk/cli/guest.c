@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ struct guest {
     bool input_ended;
     int64_t input_at_ms; /* when input may begin, or go on; 0: it may */
     bool switched_input; /* Xen's has been told to go to the guest */
+    bool holds_input;    /* which Xen would give to the guest, until that has booted */
     char typed[256]; /* not passed on yet */
     size_t typed_count;
     struct record_reader reader;
@@ -159,6 +161,7 @@ static void show_of_xen(struct guest *guest, const char *bytes, size_t len)
 {
     struct xen_lines *xen = guest->plan->xen;
     struct text said = {0};
+    bool listened;
 
     if (!guest->switched_input && len > 0) {
         guest->switched_input = true;
@@ -166,9 +169,16 @@ static void show_of_xen(struct guest *guest, const char *bytes, size_t len)
         guest->typed_count = sizeof XEN_SWITCH_INPUT - 1;
         guest->input_at_ms = 0;
     }
+    listened = xen->listens;
     xen_lines_rest(xen, now_ms(), &said);
     xen_lines_take(xen, bytes, len, now_ms(), &said);
+    if (!listened && xen->listens) {
+        guest->holds_input = true;
+        guest->input_at_ms = now_ms() + XEN_INPUT_HOLD_MS;
+    }
     if (said.len > 0) {
+        guest->input_at_ms = guest->holds_input ? 0 : guest->input_at_ms;
+        guest->holds_input = false;
         show(guest, said.bytes, said.len);
     }
     text_free(&said);
@@ -244,10 +254,14 @@ static void pass_input(struct guest *guest)
 {
     size_t count = guest->typed_count;
     ssize_t put;
+    int unread;
 
     if (guest->plan->xen != NULL) {
         count = count < XEN_INPUT_BYTES ? count : XEN_INPUT_BYTES;
         guest->input_at_ms = now_ms() + XEN_INPUT_PAUSE_MS;
+        if (ioctl(guest->input, FIONREAD, &unread) == 0 && unread > 0) {
+            return; /* Xen's own UART is full: the machine stood still, and will take all that waits at once */
+        }
     }
     put = write(guest->input, guest->typed, count);
 

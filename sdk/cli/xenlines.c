@@ -7,6 +7,7 @@
 #define XEN_PREFIX "(XEN) "
 #define GUEST_PREFIX "DOM1: "
 #define SWITCHED "*** Serial input to DOM1"
+#define BOOTED " init memory." /* behind "Freed 324kB": Xen's last line at boot */
 
 static const char *behind(const char *text, const char *prefix)
 {
@@ -51,9 +52,9 @@ static void end_line(struct xen_lines *lines, struct text *guest)
     }
     lines->line[lines->len] = '\0';
     text = behind(lines->line, XEN_PREFIX);
-    if (text != NULL && behind(text, SWITCHED) != NULL) {
-        lines->listens = true;
-    }
+    lines->is_switched |= text != NULL && behind(text, SWITCHED) != NULL;
+    lines->is_booted |= text != NULL && strstr(text, BOOTED) != NULL;
+    lines->listens = lines->is_switched && lines->is_booted;
     if (lines->is_guests || returns > 1 || (text != NULL && behind(text, GUEST_PREFIX) != NULL)) {
         pass_piece(lines, guest);
         text_add(guest, returns > 1 ? "\n" : "");

@@ -19,16 +19,21 @@
 #define XEN_LINES_PIECE_BYTES 4096 /* of a line that does not end */
 #define XEN_LINES_LOG_BYTES_MAX 65536 /* of Xen's own lines: the last ones are kept */
 #define XEN_LINES_QUIET_MS 20 /* so long after its begin, a line without an end is the guest's: Xen writes whole ones */
-/* A guest's UART, as Xen plays it, holds 32 bytes of input, and loses more: so many at a time, and then a pause. */
-#define XEN_INPUT_BYTES 16
-#define XEN_INPUT_PAUSE_MS 20
+/* A guest's UART, as Xen plays it, holds 32 bytes of input, and loses more. After the machine stood still Xen takes at once
+ * what its own UART holds, 16 bytes, and what waits before that: so many at a time, none before the last ones are gone,
+ * and a pause. */
+#define XEN_INPUT_BYTES 8
+#define XEN_INPUT_PAUSE_MS 10
+#define XEN_INPUT_HOLD_MS 5000 /* for a guest that says nothing: by then it has booted */
 #define XEN_SWITCH_INPUT "\001\001\001" /* from Xen to the first guest, if it comes before there is one */
 
 struct xen_lines {
     char line[XEN_LINES_PIECE_BYTES + 1];
     size_t len;
     bool is_guests;  /* of this line, some has been passed on */
-    bool listens;    /* the guest has Xen's input */
+    bool is_switched; /* the guest has Xen's input */
+    bool is_booted;  /* Xen: a piece of a line is no more one of its boot messages that stood still */
+    bool listens;    /* both */
     bool crashed;    /* Xen has ended the guest, or itself */
     int64_t due_ms;  /* when what is there of a line is to be passed on; 0: nothing */
     struct text log; /* Xen's own lines */

@@ -3,6 +3,7 @@
 repository, and guests that are run and talked to. `from guests import *` is for the test modules beside this one.
 """
 import atexit
+import contextlib
 import functools
 import hashlib
 import os
@@ -166,13 +167,29 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def converse(name, machine, mode, *steps, end_input=False):
+def stand_still(tool, ended):
+    """Stops the tool's machine now and then, as a busy computer does."""
+    while not ended.wait(0.05):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            with open(f"/proc/{tool.pid}/task/{tool.pid}/children", encoding="ascii") as file:
+                children = [int(word) for word in file.read().split()]
+            for child in children:
+                os.kill(child, signal.SIGSTOP)
+                ended.wait(0.1)
+                os.kill(child, signal.SIGCONT)
+
+
+def converse(name, machine, mode, *steps, end_input=False, stalls=False):
     """Runs a guest; each step is a text to wait for and what to type then."""
     image = built(name, MACHINES[machine])
     guest = start([FATA, "run", "--image", image, "--on", machine, "--timeout", str(BOOT_S), "--", f"--mode={mode}"],
                   stdin=subprocess.PIPE)
     output = b""
+    ended = threading.Event()
+    staller = threading.Thread(target=stand_still, args=(guest, ended)) if stalls else None
     try:
+        if staller:
+            staller.start()
         for wanted, typed in steps:
             while wanted.encode() not in output:
                 data = guest.stdout.read1(65536)
@@ -186,6 +203,9 @@ def converse(name, machine, mode, *steps, end_input=False):
             output += data
         guest.wait(BOOT_S)
     finally:
+        ended.set()
+        if staller:
+            staller.join()
         end(guest)
         guest.stdin.close()
         guest.stdout.close()

@@ -22,6 +22,14 @@ def _(machine):
     check(got == lines, f"{sum(a != b for a, b in zip(got, lines))} of them differ\n{done.shown()}")
 
 
+@suite.test("console: 6 lines at once on dom0less, before it boots and while it stands still now and then")
+def _():
+    lines = [f"{number} " + "".join(f"{count:03}." for count in range(45)) for number in range(6)]
+    done = converse("console", "dom0less", "echo", ("", "\n".join(lines) + "\nbye\n"), stalls=True).want(0, "^6 lines$")
+    got = [line[len("got 182: "):] for line in done.lines if line.startswith("got ")]
+    check(got == lines, done.shown())
+
+
 @suite.test("console: the input's end, after a last line without a line end, on process")
 def _():
     converse("console", "process", "echo", ("ready\n", "one\ntwo"), end_input=True).want(0, "^got 3: two$", "^2 lines$")

@@ -69,7 +69,10 @@ static void test_line_without_end(void **state)
     (void)state;
     take(&lines, "(XEN) not yet", 1, &said);
     assert_int_equal(lines.due_ms, 0); /* before it listens, the guest's lines come whole */
-    take(&lines, "\r\n" SWITCH "(XEN) ", 1, &said);
+    take(&lines, "\r\n" SWITCH "(XEN) Freed", 1, &said);
+    assert_int_equal(lines.due_ms, 0); /* Xen still boots */
+    assert_false(lines.listens);
+    take(&lines, " 324kB init memory.\r\n(XEN) ", 1, &said);
     assert_true(lines.listens);
     assert_int_equal(lines.due_ms, 0);
     take(&lines, "name? ", 1, &said);

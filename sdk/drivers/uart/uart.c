@@ -2,6 +2,7 @@
 /* Polled output and input of a UART, as far as it is the same for all of them. */
 #include "uart.h"
 #include "../../../bsp/plat.h"
+#include "../../fiber/console.h"
 
 /* At 115200 baud a FIFO of 16 bytes drains in 1.4 ms, but an emulated UART waits for whoever reads
  * its output. After a wait in vain the next ones are short, until the UART takes something again.
@@ -12,29 +13,54 @@
 
 /* Input from before the start comes byte by byte, the next one when this one is taken: so long
  * afterwards an emulator has brought it. */
-#define EARLY_BYTES_MAX 64u
 #define EARLY_LOOKS 20000u
+
+/* Input that came when nobody could read it. */
+#define KEPT_BYTES_MAX 256u
+/* A UART's FIFO has 16 bytes at least, and receives as fast as it sends: it is looked at after so many
+ * bytes of output. */
+#define LOOK_BYTES 8u
 
 static bool stuck;
 static struct {
-    uint8_t bytes[EARLY_BYTES_MAX];
+    uint8_t bytes[KEPT_BYTES_MAX];
     size_t start, end;
-} early;
+} kept;
+
+static void keep(uint8_t byte)
+{
+    kept.bytes[kept.end++ % KEPT_BYTES_MAX] = byte;
+}
+
+static bool may_keep(const uart_line *line)
+{
+    return kept.end - kept.start < KEPT_BYTES_MAX && line->has_input();
+}
 
 void uart_keep_early(const uart_line *line)
 {
-    while (line->has_input() && early.end < EARLY_BYTES_MAX) {
-        early.bytes[early.end++] = line->get();
+    while (may_keep(line)) {
+        keep(line->get());
         for (unsigned look = 0; look < EARLY_LOOKS && !line->has_input();)
             look++;
     }
 }
 
+static void keep_input(const uart_line *line)
+{
+    if (!may_keep(line))
+        return;
+    do
+        keep(line->get());
+    while (may_keep(line));
+    fa_console_input_arrived();
+}
+
 size_t uart_read(const uart_line *line, char *bytes_out, size_t cap)
 {
     size_t len = 0;
-    while (len < cap && early.start < early.end)
-        bytes_out[len++] = (char)early.bytes[early.start++];
+    while (len < cap && kept.start != kept.end)
+        bytes_out[len++] = (char)kept.bytes[kept.start++ % KEPT_BYTES_MAX];
     while (len < cap && line->has_input())
         bytes_out[len++] = (char)line->get();
     return len;
@@ -72,5 +98,7 @@ void uart_write(const uart_line *line, const char *bytes, size_t len)
         returned = cr;
         at += cr ? 0 : 1;
         room--;
+        if (at % LOOK_BYTES == 0)
+            keep_input(line);
     }
 }

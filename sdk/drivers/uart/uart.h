@@ -17,7 +17,7 @@ typedef struct uart_line {
 void uart_keep_early(const uart_line *line);
 
 /* Writes, a line feed as CR LF. Waits for room, but not for ever: what a stuck UART does not take
- * is dropped. */
+ * is dropped. Input that comes meanwhile is kept, 256 bytes of it, for uart_read(). */
 void uart_write(const uart_line *line, const char *bytes, size_t len);
 /* What has been received, at most `cap` bytes, what was kept first; 0: nothing. */
 size_t uart_read(const uart_line *line, char *bytes_out, size_t cap);
