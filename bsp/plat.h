@@ -117,6 +117,10 @@ FA_MUST_CHECK fa_err plat_net_host(struct fa_net **net_out);
 struct fa_blockdev;
 FA_MUST_CHECK fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out);
 
+/* From now on fa_stop_request() (sdk/fiber/stop.h) hears of it when the machine is to stop, where the
+ * machine has a way to say so. Once, for a program that wants to know. */
+void plat_stop_listen(void);
+
 /* Adds what entropy the machine has to the pool, by fa_random_add(). */
 void plat_entropy(void);
 

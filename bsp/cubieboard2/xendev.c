@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* Xenstore, by which all devices of a domain are found: where its page is, and its event channel. */
+/* Xenstore, by which all devices of a domain are found, and by which its owner speaks to it: where its
+ * page is, and its event channel. */
 #include "xendev.h"
 #include "../../sdk/cpu/armv7a/mmu.h"
 #include "../../sdk/drivers/dt/machine.h"
+#include "../../sdk/drivers/xen/control.h"
 #include "../../sdk/drivers/xen/xenstore.h"
+#include "../plat.h"
 #include "xen.h"
+#include <fata/log.h>
+
+FA_LOG_MODULE("xen");
 
 fa_err xendev_start(void)
 {
@@ -26,5 +32,13 @@ fa_err xendev_start(void)
     if (err != FA_OK)
         return err;
     machine.awaits_interrupts = true;
-    return xen_store_open(page, (uint32_t)port);
+    err = xen_store_open(page, (uint32_t)port);
+    return err == FA_OK ? xen_control_start(NULL) : err; /* (Xen on ARM saves no domain) */
+}
+
+void plat_stop_listen(void)
+{
+    const fa_err err = xendev_start();
+    if (err != FA_OK && err != FA_ENOENT)
+        fa_log_error("Xenstore: %s: a word to stop will not be heard", fa_err_text(err));
 }

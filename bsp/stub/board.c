@@ -131,6 +131,10 @@ fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out)
     return FA_ENOENT;
 }
 
+void plat_stop_listen(void)
+{
+}
+
 void plat_entropy(void)
 {
 }

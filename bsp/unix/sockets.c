@@ -488,6 +488,13 @@ static fa_err wait_ready(fa_net *net, fa_deadline deadline)
     return FA_OK;
 }
 
+static fa_err finish(fa_net *net, fa_deadline deadline)
+{
+    (void)net;
+    (void)deadline;
+    return FA_OK;
+}
+
 static void info(fa_net *net, fa_net_info *info_out)
 {
     (void)net;
@@ -525,7 +532,7 @@ static fa_err resolve(fa_net *net, const char *name, fa_ip4 addresses_out[FA_NET
 
 fa_net *sockets_net(void)
 {
-    static const fa_net_ops ops = {wait_ready, info, listen_on, connect_to, resolve, udp_open};
+    static const fa_net_ops ops = {wait_ready, finish, info, listen_on, connect_to, resolve, udp_open};
     static fa_net net = {&ops};
     return &net;
 }

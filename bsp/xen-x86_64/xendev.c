@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Xenstore, by which all devices of a domain are found: where its page is, and its event channel. */
+/* Xenstore, by which all devices of a domain are found, and by which its owner speaks to it: where its
+ * page is, and its event channel. */
 #include "xendev.h"
 #include "../../sdk/cpu/x86_64/mmu.h"
+#include "../../sdk/drivers/xen/control.h"
 #include "../../sdk/drivers/xen/xenstore.h"
+#include "../plat.h"
+#include <fata/log.h>
+
+FA_LOG_MODULE("xen");
 
 fa_err xendev_start(void)
 {
@@ -19,5 +25,14 @@ fa_err xendev_start(void)
         err = xen_param_get(XEN_PARAM_STORE_EVTCHN, &port);
     if (err == FA_OK)
         err = x86_mmu_map_shared((x86_phys){frame * XEN_PAGE_BYTES}, XEN_PAGE_BYTES, &page);
-    return err == FA_OK ? xen_store_open(page, (uint32_t)port) : err;
+    if (err == FA_OK)
+        err = xen_store_open(page, (uint32_t)port);
+    return err == FA_OK ? xen_control_start(NULL) : err;
+}
+
+void plat_stop_listen(void)
+{
+    const fa_err err = xendev_start();
+    if (err != FA_OK && err != FA_ENOENT)
+        fa_log_error("Xenstore: %s: a word to stop will not be heard", fa_err_text(err));
 }

@@ -267,11 +267,14 @@ fa_deadline fa_http_expire(fa_http_server *server, uint64_t now_ns)
     return next;
 }
 
-void fa_http_close_stage(fa_http_server *server, fa_http_stage stage)
+void fa_http_close_stage(fa_http_server *server, fa_http_stage stage, bool all)
 {
-    fa_http_conn *conn;
-    while ((conn = first_of(server, stage)) != NULL)
-        fa_http_close(conn, stage == FA_HTTP_SENDING);
+    const fa_http_link *const list = &server->stages[stage];
+    for (fa_http_link *link = list->after, *after; link != list; link = after) {
+        after = link->after;
+        if (all || !conn_of(link)->ready)
+            fa_http_close(conn_of(link), stage == FA_HTTP_SENDING);
+    }
 }
 
 void fa_http_give_way(fa_http_server *server)

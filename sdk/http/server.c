@@ -249,6 +249,14 @@ static void source_wake(fa_waker *waker)
         (fa_http_server *)(void *)((char *)waker - offsetof(fa_http_server, source_waker)));
 }
 
+static void stop(fa_stop_watch *watch)
+{
+    fa_http_server *server =
+        (fa_http_server *)(void *)((char *)watch - offsetof(fa_http_server, stop_watch));
+    server->stops = true;
+    fa_http_notify(server);
+}
+
 /* All connections that are there, or a good many. */
 static fa_err accept_some(fa_http_server *server)
 {
@@ -283,16 +291,37 @@ static fa_err wait_for_news(fa_http_server *server, fa_deadline deadline)
     return err == FA_ETIMEDOUT ? FA_OK : err;
 }
 
+/* Who comes now is told so at once, rather than left to wait for nothing. */
+static void refuse_new(fa_http_server *server)
+{
+    for (unsigned i = 0; i < WITHOUT_WAIT_MAX; i++) {
+        fa_flow *flow;
+        fa_endpoint peer;
+        const fa_err err = server->source->try_accept(server->source, &flow, &peer);
+        if (err == FA_EAGAIN)
+            server->source->arm(server->source, &server->source_waker);
+        if (err != FA_OK)
+            return;
+        fa_flow_abort(flow);
+    }
+    fa_http_notify(server);
+}
+
+/* Requests that have arrived are answered still. */
 static void end_gracefully(fa_http_server *server)
 {
     const fa_deadline grace = fa_after_ns(FA_HTTP_GRACE_NS);
+    fa_err err = FA_OK;
     server->ending = true;
-    fa_http_close_stage(server, FA_HTTP_IDLE);
-    fa_http_close_stage(server, FA_HTTP_HEAD);
-    while (server->stats.connections > 0 && fa_clock_mono_ns() < grace &&
-           wait_for_news(server, grace) == FA_OK) {
-        fa_http_close_stage(server, FA_HTTP_IDLE);
-        fa_http_close_stage(server, FA_HTTP_HEAD);
+    while (err == FA_OK && fa_clock_mono_ns() < grace) {
+        fa_http_close_stage(server, FA_HTTP_IDLE, false);
+        fa_http_close_stage(server, FA_HTTP_HEAD, false);
+        if (server->stats.connections == 0)
+            break;
+        refuse_new(server);
+        if (fa_http_wants_fiber(server) && fa_http_fiber_start(server) != FA_OK)
+            fa_log_warn("no memory for one more fiber: requests wait");
+        err = wait_for_news(server, grace);
     }
 }
 
@@ -302,24 +331,27 @@ fa_err fa_http_serve_flows(fa_http_source *source, const fa_http_options *option
     fa_http_server server;
     fa_http_server_init(&server, source, options);
     server.source_waker = (fa_waker){source_wake};
+    server.stop_watch.told = stop;
+    fa_stop_watch_add(&server.stop_watch);
     fa_scope_open(&server.scope);
     fa_err err = fa_http_fiber_start(&server);
     while (err == FA_OK) {
         err = accept_some(&server);
         const uint64_t now_ns = fa_clock_mono_ns();
         fa_deadline next = fa_http_expire(&server, now_ns);
-        if (err != FA_OK || now_ns >= deadline)
+        if (err != FA_OK || now_ns >= deadline || server.stops)
             break;
         if (fa_http_wants_fiber(&server) && fa_http_fiber_start(&server) != FA_OK)
             fa_log_warn("no memory for one more fiber: requests wait");
         next = next < deadline ? next : deadline;
         err = wait_for_news(&server, next);
     }
-    source->arm(source, NULL);
     if (err != FA_ECANCELED && server.stats.fibers > 0)
         end_gracefully(&server);
+    source->arm(source, NULL);
+    fa_stop_watch_remove(&server.stop_watch);
     fa_scope_close(&server.scope);
     for (unsigned stage = 0; stage < FA_HTTP_STAGE_COUNT; stage++)
-        fa_http_close_stage(&server, stage);
+        fa_http_close_stage(&server, stage, true);
     return err;
 }

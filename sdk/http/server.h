@@ -10,6 +10,7 @@
 #ifndef FATA_HTTP_SERVER_H
 #define FATA_HTTP_SERVER_H
 
+#include "../fiber/stop.h"
 #include <fata/fiber.h>
 #include <fata/http.h>
 
@@ -72,6 +73,8 @@ struct fa_http_server {
     fa_waitq work; /* where idle fibers wait */
     fa_scope scope;
     fa_waker source_waker;
+    fa_stop_watch stop_watch;
+    bool stops; /* the machine does */
     fa_waitq news_queue; /* where the serving fiber waits */
     bool news;
     bool ending;
@@ -107,7 +110,8 @@ bool fa_http_wants_fiber(const fa_http_server *server);
 fa_deadline fa_http_expire(fa_http_server *server, uint64_t now_ns);
 /* Closes the oldest one of the first stage that has one. */
 void fa_http_give_way(fa_http_server *server);
-void fa_http_close_stage(fa_http_server *server, fa_http_stage stage);
+/* All, or but those that have something to do. */
+void fa_http_close_stage(fa_http_server *server, fa_http_stage stage, bool all);
 
 /* One of the server's fibers: takes up connections until the server ends. FA_ENOMEM. */
 FA_MUST_CHECK fa_err fa_http_fiber_start(fa_http_server *server);

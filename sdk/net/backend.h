@@ -12,6 +12,8 @@
 typedef struct fa_net_ops {
     /* Until it has an address. */
     fa_err (*wait_ready)(fa_net *net, fa_deadline deadline);
+    /* Until nothing of closed connections is on its way. */
+    fa_err (*finish)(fa_net *net, fa_deadline deadline);
     void (*info)(fa_net *net, fa_net_info *info_out);
     fa_err (*listen)(fa_net *net, uint16_t port, fa_listener **listener_out);
     fa_err (*connect)(fa_net *net, fa_endpoint peer, fa_flow **flow_out, fa_deadline deadline);

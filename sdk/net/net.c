@@ -30,6 +30,11 @@ fa_err fa_net_start(fa_net **net_out, fa_deadline deadline)
     return net->ops->wait_ready(net, deadline);
 }
 
+fa_err fa_net_finish(fa_net *net, fa_deadline deadline)
+{
+    return net->ops->finish(net, deadline);
+}
+
 void fa_net_info_get(fa_net *net, fa_net_info *info_out)
 {
     net->ops->info(net, info_out);

@@ -30,7 +30,7 @@ typedef struct stack {
     fa_packet_queue output; /* what the device had no room for */
     fa_waitq fiber;
     bool poked; /* there is something to do, before the fiber sleeps */
-    fa_waitq for_address;
+    fa_waitq for_address, for_end; /* of closed connections */
     fa_ip4 told_address;
     uint32_t told_conflicts; /* of fa_arp.defended_count */
     uint64_t lost_datagrams;
@@ -186,6 +186,7 @@ static fa_deadline turn(stack *s, bool *more_out)
     tell_ports(s);
     tell_address(s);
     tell_conflict(s);
+    fa_waitq_wake_all(&s->for_end);
     return next;
 }
 
@@ -487,6 +488,15 @@ static fa_err wait_ready(fa_net *net, fa_deadline deadline)
     return FA_OK;
 }
 
+static fa_err finish(fa_net *net, fa_deadline deadline)
+{
+    stack *s = (stack *)net;
+    fa_err err = FA_OK;
+    while (err == FA_OK && (s->poked || fa_tcp_is_finishing(&s->host)))
+        err = fa_waitq_wait(&s->for_end, deadline);
+    return err;
+}
+
 static void info(fa_net *net, fa_net_info *info_out)
 {
     const stack *s = (stack *)net;
@@ -558,7 +568,7 @@ static fa_err open_device(stack *s, const fa_net_settings *settings, fa_deadline
 
 fa_err fa_stack_open(fa_net **net_out, fa_deadline deadline)
 {
-    static const fa_net_ops ops = {wait_ready, info, listen_on, connect_to, resolve, udp_open};
+    static const fa_net_ops ops = {wait_ready, finish, info, listen_on, connect_to, resolve, udp_open};
     fa_net_settings settings;
     uint8_t byte;
     fa_err err = fa_random_bytes(&byte, sizeof byte);

@@ -78,6 +78,9 @@ void fa_tcp_shutdown(fa_host *host, fa_tcp *tcp); /* ends our half */
  * unread, or `abort`, the peer gets a reset (RFC 2525, 2.17). */
 void fa_tcp_close(fa_host *host, fa_tcp *tcp, bool abort);
 
+/* Whether a connection that its application has closed has something that its peer has not got yet. */
+bool fa_tcp_is_finishing(const fa_host *host);
+
 /* A connection with news, the host's own ones too, whose user is NULL; NULL: none. Who drives the host takes all of them each time: a record that
  * the application has closed is freed as it leaves this list. */
 fa_tcp *fa_tcp_take_changed(fa_host *host, unsigned *events_out);

@@ -258,6 +258,20 @@ void fa_tcp_notify(fa_tcp *tcp, unsigned events)
     state->changed_last = tcp;
 }
 
+/* (In FIN-WAIT-2 and TIME-WAIT the peer has all.) */
+bool fa_tcp_is_finishing(const fa_host *host)
+{
+    const fa_tcp_state *state = &host->tcp;
+    for (uint32_t i = 0; i < state->bucket_count; i++)
+        for (fa_tcp_entry *entry = state->buckets[i]; entry != NULL; entry = entry->next) {
+            const fa_tcp *tcp = (const fa_tcp *)entry;
+            if (entry->kind == FA_TCP_CONNECTION && !tcp->owned && tcp->listener == NULL &&
+                tcp->phase != FA_TCP_FIN_WAIT_2)
+                return true;
+        }
+    return false;
+}
+
 /* TIME-WAIT: a small record in the connection's place. All last equally long, so that they end in the
  * order of their list, and one timer does for all. */
 static void wait_unlink(fa_tcp_state *state, fa_tcp_time_wait *wait)

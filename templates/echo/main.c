@@ -9,21 +9,31 @@ FA_LOG_MODULE("echo");
 FA_PARAM_UINT(port, "port", 7, 1, 65535, "the TCP and UDP port to answer on");
 
 #define IDLE_S 60             /* a connection that says nothing for so long is closed */
+#define FINISH_S 3            /* for what is on its way, when the machine is to stop */
 #define CONNECTIONS_MAX 1000u /* each has a fiber; the next one is turned away */
+
+typedef struct server {
+    fa_scope scope; /* of all fibers */
+    fa_udp *udp;
+    fa_listener *listener;
+} server;
 
 static unsigned connection_count;
 
-/* One fiber for each connection. */
+/* One fiber for each connection. When the machine is to stop, it is canceled: it closes the connection
+ * if all has been answered that was read. */
 static void echo_connection(void *flow)
 {
     char bytes[2048];
     size_t len;
-    while (fa_flow_read(flow, bytes, sizeof bytes, &len, fa_after_s(IDLE_S)) == FA_OK && len > 0) {
-        const fa_slice answer = {bytes, len};
-        if (fa_flow_write(flow, &answer, 1, fa_after_s(IDLE_S)) != FA_OK)
-            break;
-    }
-    fa_flow_close(flow);
+    fa_err err = FA_OK;
+    while (err == FA_OK &&
+           fa_flow_read(flow, bytes, sizeof bytes, &len, fa_after_s(IDLE_S)) == FA_OK && len > 0)
+        err = fa_flow_write(flow, &(fa_slice){bytes, len}, 1, fa_after_s(IDLE_S));
+    if (err == FA_OK)
+        fa_flow_close(flow);
+    else
+        fa_flow_abort(flow);
     connection_count--;
 }
 
@@ -38,27 +48,33 @@ static void echo_datagrams(void *udp)
             fa_log_warn("a datagram of %zu bytes could not be answered", len);
 }
 
-static fa_err serve(fa_net *net, fa_scope *scope)
+static void accept_connections(void *arg)
 {
-    fa_udp *udp;
-    fa_listener *listener;
-    fa_err err = fa_net_udp_open(net, (uint16_t)port, &udp);
-    if (err == FA_OK)
-        err = fa_net_listen(net, (uint16_t)port, &listener);
-    if (err == FA_OK)
-        err = fa_scope_spawn(scope, "datagrams", echo_datagrams, udp);
-    if (err == FA_OK)
-        fa_log_info("answering on port %" PRIu64, port);
-    while (err == FA_OK) {
-        fa_flow *flow;
-        err = fa_listener_accept(listener, &flow, NULL, FA_FOREVER);
-        if (err != FA_OK)
-            break;
+    server *s = arg;
+    fa_flow *flow;
+    fa_err err;
+    while ((err = fa_listener_accept(s->listener, &flow, NULL, FA_FOREVER)) == FA_OK)
         if (connection_count < CONNECTIONS_MAX &&
-            fa_scope_spawn(scope, "connection", echo_connection, flow) == FA_OK)
+            fa_scope_spawn(&s->scope, "connection", echo_connection, flow) == FA_OK)
             connection_count++;
         else
             fa_flow_abort(flow);
+    fa_listener_close(s->listener);
+}
+
+/* Until the machine is to stop. */
+static fa_err serve(fa_net *net, server *s)
+{
+    fa_err err = fa_net_udp_open(net, (uint16_t)port, &s->udp);
+    if (err == FA_OK)
+        err = fa_net_listen(net, (uint16_t)port, &s->listener);
+    if (err == FA_OK)
+        err = fa_scope_spawn(&s->scope, "datagrams", echo_datagrams, s->udp);
+    if (err == FA_OK)
+        err = fa_scope_spawn(&s->scope, "listener", accept_connections, s);
+    if (err == FA_OK) {
+        fa_log_info("answering on port %" PRIu64, port);
+        err = fa_stop_wait(NULL, FA_FOREVER);
     }
     return err;
 }
@@ -68,10 +84,15 @@ int main(void)
     fa_net *net;
     fa_err err = fa_net_start(&net, fa_after_s(30));
     if (err == FA_OK) {
-        fa_scope scope;
-        fa_scope_open(&scope);
-        err = serve(net, &scope);
-        fa_scope_close(&scope);
+        server s = {0};
+        fa_scope_open(&s.scope);
+        err = serve(net, &s);
+        fa_scope_close(&s.scope);
+    }
+    if (err == FA_OK) {
+        if (fa_net_finish(net, fa_after_s(FINISH_S)) != FA_OK)
+            fa_log_warn("not all of what was sent has arrived");
+        return EXIT_SUCCESS;
     }
     fa_log_error("cannot serve: %s", fa_err_text(err));
     return EXIT_FAILURE;

@@ -7,6 +7,8 @@
 FA_LOG_MODULE("web");
 FA_PARAM_UINT(port, "port", 80, 1, 65535, "the TCP port to serve on");
 
+#define FINISH_S 3 /* for what is on its way, when the machine is to stop */
+
 typedef unsigned long long figure;
 
 /* What the page shows; `arg` is the network. */
@@ -46,7 +48,12 @@ int main(void)
         };
         const fa_http_options options = {.routes = routes, .route_count = FA_ARRAY_COUNT(routes)};
         fa_log_info("serving on port %u", fa_listener_port(listener));
-        err = fa_http_serve(listener, &options, FA_FOREVER);
+        err = fa_http_serve(listener, &options, FA_FOREVER); /* until the machine is to stop */
+    }
+    if (err == FA_OK) {
+        if (fa_net_finish(net, fa_after_s(FINISH_S)) != FA_OK)
+            fa_log_warn("not all of what was sent has arrived");
+        return EXIT_SUCCESS;
     }
     fa_log_error("cannot serve: %s", fa_err_text(err));
     return EXIT_FAILURE;

@@ -259,6 +259,37 @@ static void nobody_there(void **state)
     assert_int_equal(err, FA_ENOENT); /* there is no gateway */
 }
 
+/* What was written to a connection that is closed arrives before the program ends; a peer that takes
+ * nothing is not waited for longer than one likes. */
+static void finish(void **state)
+{
+    (void)state;
+    static char bytes[20000];
+    size_t len, read_len = 0;
+    make_pair();
+    assert_int_equal(fa_net_finish(client_net, FA_NOW), FA_OK); /* (open ones do not count) */
+    assert_int_equal(fa_flow_write(client, &(fa_slice){bytes, sizeof bytes}, 1, SOON), FA_OK);
+    lose_every = 3;
+    fa_flow_close(client);
+    client = NULL;
+    assert_int_equal(fa_net_finish(client_net, FA_NOW), FA_ETIMEDOUT);
+    assert_int_equal(fa_net_finish(client_net, SOON), FA_OK);
+    lose_every = 0;
+    while (fa_flow_read(server, bytes, sizeof bytes, &len, FA_NOW) == FA_OK && len > 0)
+        read_len += len;
+    assert_int_equal(read_len, sizeof bytes);
+    fa_flow_close(server);
+    make_pair();
+    assert_int_equal(fa_flow_write(client, &(fa_slice){"x", 1}, 1, SOON), FA_OK);
+    lose_every = 1;
+    fa_flow_close(client);
+    client = NULL;
+    const uint64_t start_ns = board_now_ns;
+    assert_int_equal(fa_net_finish(client_net, fa_after_s(3)), FA_ETIMEDOUT);
+    assert_true(board_now_ns - start_ns >= 3 * FA_NS_PER_S);
+    lose_every = 0;
+}
+
 /* An open connection on which nothing happens, for an hour: a few timers of ARP at most. */
 static void idle(void **state)
 {
@@ -328,6 +359,7 @@ int main(void)
         TEST(much_over_a_lossy_wire),
         TEST(much_over_changing_devices),
         TEST(nobody_there),
+        TEST(finish),
         TEST(one_of_many),
         TEST(idle),
         TEST(flood_of_datagrams),

@@ -8,7 +8,9 @@
 /* Tells Xen, and through it the domain's owner, why it ends (XEN_SHUTDOWN_...), once the console has
  * been read. Returns only if Xen refuses. */
 void xen_shutdown(uint32_t reason);
-/* The same by the exit status of the program: a crash for FA_EXIT_CRASH, else power-off. */
+/* The same by the exit status of the program: a crash for FA_EXIT_CRASH, else power-off, or a reboot if
+ * the domain's owner has asked for it. */
 void xen_exit(int status);
+void xen_exit_reboots(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include <fata/panic.h>
 #include <fata/param.h>
 #include <fata/random.h>
+#include <fata/stop.h>
 #include <fata/system.h>
 
 #endif

@@ -86,9 +86,10 @@ typedef struct fa_http_options {
      * taking a response; 5 s, if requests wait for a fiber. fa_http_read() is then FA_ETIMEDOUT. */
 } fa_http_options;
 
-/* Serves the listener's connections until the deadline; then idle connections are closed, and
- * requests that are being answered are given FA_HTTP_GRACE_NS. FA_OK: the deadline; FA_ECANCELED;
- * FA_ENOMEM: not even one fiber; what the listener has failed with. The listener stays the caller's. */
+/* Serves the listener's connections until the deadline, or until the machine is to stop (<fata/stop.h>);
+ * then idle and new connections are closed, and requests that have arrived are given FA_HTTP_GRACE_NS.
+ * FA_OK: one of these; FA_ECANCELED; FA_ENOMEM: not even one fiber; what the listener has failed with.
+ * The listener stays the caller's. What is sent by then may be on its way: fa_net_finish(). */
 FA_MUST_CHECK fa_err fa_http_serve(fa_listener *listener, const fa_http_options *options,
                                    fa_deadline deadline);
 #define FA_HTTP_GRACE_NS (5 * FA_NS_PER_S)

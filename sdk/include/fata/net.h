@@ -47,6 +47,10 @@ typedef struct fa_net_info {
 } fa_net_info;
 void fa_net_info_get(fa_net *net, fa_net_info *info_out);
 
+/* Waits until peers have all that was written to connections which are closed by now: for the end of a
+ * program, as what is on its way ends with the machine. A process leaves that to its host. */
+FA_MUST_CHECK fa_err fa_net_finish(fa_net *net, fa_deadline deadline);
+
 /* Port 0: any. FA_EEXIST: the port is taken. */
 FA_MUST_CHECK fa_err fa_net_listen(fa_net *net, uint16_t port, fa_listener **listener_out);
 /* The next connection that is complete; *peer_out (may be NULL) says whose. */
