@@ -539,5 +539,8 @@ int guest_run(const struct guest_plan *plan)
     for (unsigned i = 0; i < READ_COUNT_MAX && guest.console >= 0 && pump(&guest); i++) {
     }
     terminal_restore();
+    if (plan->was_ended_out != NULL) {
+        *plan->was_ended_out = end == END_SIGNAL || end == END_TIMEOUT;
+    }
     return outcome(&guest, end, lingered_exit);
 }

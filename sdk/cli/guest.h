@@ -28,6 +28,7 @@ struct guest_plan {
      * usual words. NULL: there never is. */
     bool (*tell_why)(const void *context, bool took_too_long);
     const void *context;
+    bool *was_ended_out;      /* set when a signal or its time ended it; NULL: nobody asks */
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 

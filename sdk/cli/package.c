@@ -15,12 +15,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OPTION_AS = 1, OPTION_BSP, OPTION_DEBUG, OPTION_IMAGE, OPTION_MEMORY, OPTION_FOLDER, OPTION_OUTPUT, OPTION_FORCE };
+enum { OPTION_AS = 1, OPTION_BSP, OPTION_DEBUG, OPTION_IMAGE, OPTION_MEMORY, OPTION_FOLDER, OPTION_BRIDGE, OPTION_MAC, OPTION_DISK,
+       OPTION_OUTPUT, OPTION_FORCE };
 
 static const struct cli_option options[] = {
     {OPTION_AS, "--as", "FORM", "what to make, see below"},
@@ -29,6 +31,9 @@ static const struct cli_option options[] = {
     {OPTION_IMAGE, "--image", "IMAGE", "package this file and build nothing"},
     {OPTION_MEMORY, "--memory", "SIZE", "16M, 1G, or a number of MiB (default: 32M)"},
     {OPTION_FOLDER, "--folder", "FOLDER", "where the files will lie on that system (default: " PACKAGE_FOLDER ")"},
+    {OPTION_BRIDGE, "--bridge", "NAME", "a network device on that system's bridge NAME, as in xenbr0"},
+    {OPTION_MAC, "--mac", "ADDRESS", "its MAC address (default: the toolstack makes one)"},
+    {OPTION_DISK, "--disk", "PATH[,ro]", "a disk: a block device (/dev/...) or raw image there; may be repeated"},
     {OPTION_OUTPUT, "--output", "FOLDER", "where to write them here (default: IMAGE-FORM)"},
     {OPTION_FORCE, "--force", NULL, "write over files that were changed since they were made, too"},
     {0},
@@ -44,6 +49,8 @@ static const char details[] =
     "Files that are there are written over, but not those, besides the image, that somebody has changed.\n\n"
     "Exit status: 0 made, 1 failed, 2 wrong usage.\n";
 
+static const char name_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
 #define FORM_FILES_MAX 2
 #define OLD_BYTES_MAX ((size_t)1 << 20) /* of a file that is there; what is made is much smaller */
 
@@ -51,6 +58,7 @@ static const char details[] =
 struct form {
     const char *name;
     verdict_function *boots;
+    const char *lacks_devices; /* why there are no disks and network devices; NULL: there may be */
     struct {
         const char *suffix;
         const char *comment, *comment_end; /* around one, a line */
@@ -59,9 +67,9 @@ struct form {
 };
 
 static const struct form forms[] = {
-    {"xl", verdict_xen_any, {{".cfg", "# ", "", package_xl}}},
-    {"libvirt", verdict_xen_any, {{".xml", "<!-- ", " -->", package_libvirt}}},
-    {"dom0less", verdict_xen_arm,
+    {"xl", verdict_xen_any, NULL, {{".cfg", "# ", "", package_xl}}},
+    {"libvirt", verdict_xen_any, NULL, {{".xml", "<!-- ", " -->", package_libvirt}}},
+    {"dom0less", verdict_xen_arm, "there is no dom0 that would have the other end of a guest's devices",
      {{".dtso", "/* ", " */", package_dom0less}, {".cmd", "# ", "", package_dom0less_script}}},
 };
 
@@ -96,11 +104,10 @@ static const struct form *find_form(const char *name)
 
 const char *package_name(const char *path)
 {
-    static const char valid[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     const char *last = strrchr(path, '/');
     char *name = text_format("%s", last != NULL ? last + 1 : path);
 
-    for (char *at = name; *(at += strspn(at, valid)) != '\0';) {
+    for (char *at = name; *(at += strspn(at, name_letters)) != '\0';) {
         *at = '-';
     }
     return name;
@@ -124,6 +131,65 @@ static const char *read_folder(const char *text)
     return text_format("%.*s", (int)len, text);
 }
 
+static const char *read_bridge(const char *name)
+{
+    if (name[0] == '\0' || strlen(name) >= IFNAMSIZ || name[strspn(name, name_letters)] != '\0') {
+        cli_usage("--bridge %s: an interface's name has 1 to %d letters, digits, '.', '_' and '-'", name, IFNAMSIZ - 1);
+    }
+    return name;
+}
+
+/* Of a single device: the first byte's lowest bit is for groups (IEEE 802, section 8.2). */
+static const char *read_mac(const char *text)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    bool valid = strlen(text) == sizeof "00:16:3e:00:00:01" - 1;
+
+    for (size_t i = 0; text[i] != '\0' && valid; i++) {
+        valid = i % 3 == 2 ? text[i] == ':' : strchr(digits, text[i]) != NULL;
+    }
+    if (!valid) {
+        cli_usage("--mac %s: an address is six bytes in hexadecimal, as in 00:16:3e:00:00:01", text);
+    }
+    if (strtoul(text, NULL, 16) % 2 != 0) {
+        cli_usage("--mac %s: its first byte is odd: that is the address of a group", text);
+    }
+    return text;
+}
+
+static void add_disk(struct package *package, const char *text)
+{
+    size_t len = strlen(text);
+    bool read_only = len > 3 && strcmp(text + len - 3, ",ro") == 0;
+
+    if (text[0] != '/') {
+        cli_usage("--disk %s: it must be an absolute path on the system that starts the image", text);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < ' ') {
+            cli_usage("--disk: it has the control character 0x%02x", (unsigned char)text[i]);
+        }
+    }
+    if (package->disks.count == PACKAGE_DISK_COUNT_MAX) {
+        cli_usage("too many disks: at most %d", PACKAGE_DISK_COUNT_MAX);
+    }
+    package->disk_read_only[package->disks.count] = read_only;
+    words_addf(&package->disks, "%.*s", (int)(read_only ? len - 3 : len), text);
+}
+
+static void check_devices(const struct request *request)
+{
+    const struct package *package = &request->package;
+
+    if (package->mac != NULL && package->bridge == NULL) {
+        cli_usage("--mac without --bridge: there is no network device that could have it");
+    }
+    if (request->form->lacks_devices != NULL && (package->bridge != NULL || package->disks.count > 0)) {
+        cli_usage("%s: not for %s: %s", package->bridge != NULL ? "--bridge" : "--disk", request->form->name,
+                  request->form->lacks_devices);
+    }
+}
+
 static struct request read_options(const struct cli_command *command, int argc, char **argv)
 {
     static char *no_arguments[] = {NULL};
@@ -142,6 +208,9 @@ static struct request read_options(const struct cli_command *command, int argc, 
         case OPTION_IMAGE: request.image = walk.value; break;
         case OPTION_MEMORY: request.package.memory_mib = run_read_memory(walk.value); break;
         case OPTION_FOLDER: request.package.folder = read_folder(walk.value); break;
+        case OPTION_BRIDGE: request.package.bridge = read_bridge(walk.value); break;
+        case OPTION_MAC: request.package.mac = read_mac(walk.value); break;
+        case OPTION_DISK: add_disk(&request.package, walk.value); break;
         case OPTION_OUTPUT: request.output = walk.value; break;
         case OPTION_FORCE: request.force = true; break;
         case CLI_REST:
@@ -154,6 +223,7 @@ static struct request read_options(const struct cli_command *command, int argc, 
     if (request.form == NULL) {
         cli_usage("--as is missing: what to make; `fata package --help` names the forms");
     }
+    check_devices(&request);
     return request;
 }
 

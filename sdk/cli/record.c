@@ -8,6 +8,7 @@
 
 #define EXIT_PREFIX "fata: exit "
 #define ADDRESS_PREFIX "fata: at 0x"
+#define FIRST_GUEST "1| "
 #define NETWORK_MARK "] info  net: " /* as <fata/log.h> has it */
 
 static bool read_exit(const char *digits, unsigned *exit_out)
@@ -37,10 +38,11 @@ static bool read_address(const char *digits, uint64_t *address_out)
     return count > 0 && count <= 16;
 }
 
-/* "[    0.151811] info  net: 10.0.2.15 on virtio-net (dhcp)" */
+/* "[    0.151811] info  net: 10.0.2.15 on virtio-net (dhcp)"; of several guests, the first's lines begin with "1| ". */
 static bool read_network(const char *line, uint32_t *address_out)
 {
-    const char *at = line[0] == '[' ? strstr(line, NETWORK_MARK) : NULL;
+    size_t skip = strncmp(line, FIRST_GUEST, sizeof FIRST_GUEST - 1) == 0 ? sizeof FIRST_GUEST - 1 : 0;
+    const char *at = line[skip] == '[' ? strstr(line, NETWORK_MARK) : NULL;
     unsigned part[4];
     int end = 0;
 

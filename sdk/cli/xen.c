@@ -375,6 +375,7 @@ static int run_guests(const struct run_request *request, char *const *argv, cons
                       const struct place *place, bool *keep_log_out)
 {
     const struct run run = {.request = request, .place = place};
+    bool was_ended = false;
     struct guest_plan plan = {
         .argv = argv,
         .debug_elf = beside_debug_elf(image, request->image),
@@ -387,9 +388,10 @@ static int run_guests(const struct run_request *request, char *const *argv, cons
         .linger_ms = LINGER_MS,
         .tell_why = tell_why,
         .context = &run,
+        .was_ended_out = &was_ended,
     };
     int status = guest_run(&plan);
-    bool well = request->shell || tell_ends(request, place);
+    bool well = request->shell || tell_ends(request, place) || was_ended;
 
     /* What xl said of a guest that it could not create says more. */
     if (status == CLI_RUN_TIMEOUT || (status == CLI_RUN_FAILED && read_ends(request, place).failed == 0)) {
@@ -399,7 +401,17 @@ static int run_guests(const struct run_request *request, char *const *argv, cons
     return status;
 }
 
-int xen_run(const struct run_request *request)
+/* A network device costs a second or two of the dom0's and xl's time, so an image gets one if it has the driver: then it
+ * holds the folder of Xenstore where that looks for devices. Of other images one cannot tell: they get one that is asked for. */
+static bool wants_network(const struct run_plan *plan, const struct text *image)
+{
+    static const char folder[] = "device/vif";
+
+    return !plan->no_network && (plan->port_count > 0 || plan->tap != NULL || plan->pcap != NULL ||
+                                 memmem(image->bytes, image->len, folder, sizeof folder - 1) != NULL);
+}
+
+int xen_run(struct run_request *request)
 {
     bool on_terminal = request->shell && isatty(STDIN_FILENO);
     struct words argv = {0};
@@ -419,6 +431,7 @@ int xen_run(const struct run_request *request)
     if (!program_found(host->program)) {
         cli_fail("cannot run on xen: %s is not installed; on Debian: apt-get install %s", host->program, host->package);
     }
+    request->plan.no_network = !wants_network(&request->plan, &bytes);
     xen = xen_folder(host);
     xen_job_make(request, &image, &bytes, on_terminal, &archive);
     make_place(&place);

@@ -11,7 +11,8 @@
 /* What it cannot have is refused; ends the program then. */
 void xen_check(const struct run_request *request);
 
-/* Runs the request's image, or a shell of the dom0 that has it; returns the tool's exit status. */
-int xen_run(const struct run_request *request);
+/* Runs the request's image, or a shell of the dom0 that has it; returns the tool's exit status. The request's no_network becomes
+ * whether they have none. */
+int xen_run(struct run_request *request);
 
 #endif

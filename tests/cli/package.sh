@@ -27,6 +27,24 @@ END
 is "package --as xl: what is written, with every odd character in quotes" sh -c 'sed "\$d" out-xl/two-words.cfg | diff want -'
 check "package: again, over the same files" 0 '' "$fata" package --as xl --image "two words" --output out-xl
 is "package --as xl: no arguments, no command line" sh -c '! grep cmdline out-xl/two-words.cfg'
+check "package --as xl: devices" 0 '' "$fata" package --as xl --image "two words" --output out-xl --bridge xenbr0 --mac 00:16:3e:00:0a:01 \
+    --disk /dev/vg/data --disk '/srv/it is "a", b,ro'
+cat >want <<'END'
+vif = ["bridge=xenbr0,mac=00:16:3e:00:0a:01"]
+disk = ["format=raw,vdev=xvda,access=rw,target=/dev/vg/data", "format=raw,vdev=xvdb,access=ro,target=/srv/it is \"a\", b"]
+END
+is "package --as xl: devices: what is written" sh -c 'grep -E "^(vif|disk) = " out-xl/two-words.cfg | diff want -'
+check "package --as xl: a network device with any address" 0 '' "$fata" package --as xl --image "two words" --output out-xl --bridge xenbr0
+is "package --as xl: a network device with any address: what is written" grep -q '^vif = \["bridge=xenbr0"\]$' out-xl/two-words.cfg
+check "package: a bridge that is no name" 2 '--bridge a,b: an interface' "$fata" package --as xl --bridge a,b --image "$image"
+check "package: a bridge's name that is too long" 2 'has 1 to 15 letters' "$fata" package --as xl --bridge sixteen-letters- --image "$image"
+for mac in 00:16:3e:00:00 00:16:3e:00:00:0g 0016:3e:00:00:001 00:16:3e:00:00:011 '00:16:3e:00:00: 1'; do
+    check "package: no MAC address: $mac" 2 'an address is six bytes' "$fata" package --as xl --bridge xenbr0 --mac "$mac" --image "$image"
+done
+check "package: a MAC address of a group" 2 'its first byte is odd' "$fata" package --as xl --bridge xenbr0 --mac 01:16:3e:00:00:01 --image "$image"
+check "package: a MAC address of no device" 2 '--mac without --bridge' "$fata" package --as xl --mac 00:16:3e:00:00:01 --image "$image"
+check "package: a disk without a full path" 2 '--disk disk.img: it must be an absolute path' "$fata" package --as xl --disk disk.img --image "$image"
+check "package: too many disks" 2 'too many disks: at most 26' "$fata" package --as xl --image "$image" $(seq -f '--disk=/dev/sd%g' 27)
 for edit in 's/^vcpus = 1/vcpus = 2/' '$d' '$a # a line more' 'd'; do
     sed -i "$edit" out-xl/two-words.cfg && cp out-xl/two-words.cfg edited && echo x >out-xl/two-words
     check "package: over a file that somebody has changed: $edit" 1 'out-xl/two-words.cfg is there and was changed' "$fata" package --as xl --image "two words" --output out-xl
@@ -47,6 +65,19 @@ got = xml.etree.ElementTree.parse(sys.argv[1]).findtext("os/cmdline")
 assert got == sys.argv[2], got
 ' "out-libvirt/$(basename "$which").xml" "'<&>' 'it'\\''s' '\"'"
 done
+check "package --as libvirt: devices" 0 '' "$fata" package --as libvirt --image "$image" --output out-libvirt --bridge xenbr0 --mac 00:16:3E:00:0a:01 \
+    --disk /dev/vg/data --disk "/srv/it's <a>, b,ro"
+is "package --as libvirt: devices: the schema takes it" valid "out-libvirt/$(basename "$image").xml"
+is "package --as libvirt: devices: a parser reads them back" python3 -c '
+import sys, xml.etree.ElementTree
+devices = xml.etree.ElementTree.parse(sys.argv[1]).find("devices")
+one, two = devices.findall("disk")
+assert one.get("type") == "block" and one.find("source").get("dev") == "/dev/vg/data" and one.find("readonly") is None
+assert two.get("type") == "file" and two.find("source").get("file") == "/srv/it\x27s <a>, b" and two.find("readonly") is not None
+assert [disk.find("target").get("dev") for disk in (one, two)] == ["xvda", "xvdb"]
+assert devices.find("interface/source").get("bridge") == "xenbr0"
+assert devices.find("interface/mac").get("address") == "00:16:3E:00:0a:01"
+' "out-libvirt/$(basename "$image").xml"
 check "package --as libvirt: what XML cannot say" 1 'control character 0x01' "$fata" package --as libvirt --image "$image" --output out-libvirt -- "$(printf 'a\001')"
 cp "$image" a--b
 check "package --as libvirt: a name and a folder with what ends no comment" 0 '' "$fata" package --as libvirt --image a--b --folder /srv/x--y --output out-libvirt -- 'é€😀'
@@ -57,6 +88,8 @@ done
 check "package: a folder's name that would break lines" 2 'control character 0x0a' "$fata" package --as xl --folder "$(printf '/a\nb')" --image "$image"
 
 check "package --as dom0less: an image for another CPU" 1 'cannot be packaged for dom0less: it is an ELF file' "$fata" package --as dom0less --image "$image" --output none
+check "package --as dom0less: a network device" 2 '^fata package: --bridge: not for dom0less: there is no dom0' "$fata" package --as dom0less --bridge xenbr0 --image "$work/img/z-good"
+check "package --as dom0less: a disk" 2 '^fata package: --disk: not for dom0less: there is no dom0' "$fata" package --as dom0less --disk /dev/sda --image "$work/img/z-good"
 check "package --as dom0less" 0 '^out-dom0less/z-good.dtso$' "$fata" package --as dom0less --image "$work/img/z-good" --output out-dom0less --memory 48 \
     -- 'a "b"' 'c\d'
 check "package --as dom0less: again" 0 '' "$fata" package --as dom0less --image "$work/img/z-good" --output out-dom0less --memory 48 -- 'a "b"' 'c\d'
