@@ -6,8 +6,10 @@
 #include "flash.h"
 
 #include "cli.h"
+#include "fel.h"
 #include "json.h"
 #include "process.h"
+#include "project.h"
 #include "text.h"
 
 #include <errno.h>
@@ -22,12 +24,16 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { OPTION_TO = 1, OPTION_FILE, OPTION_BMAP, OPTION_YES, OPTION_DRY_RUN, OPTION_JSON };
+#define BSP "cubieboard2" /* the one whose images boot from cards */
+
+enum { OPTION_TO = 1, OPTION_FILE, OPTION_BMAP, OPTION_YES, OPTION_DRY_RUN, OPTION_JSON, OPTION_FEL, OPTION_BOARD };
 
 static const struct cli_option options[] = {
     {OPTION_TO, "--to", "DEVICE", "the disk to write over: sdb, /dev/sdb, /dev/disk/by-id/..."},
     {OPTION_FILE, "--file", "FILE", "a plain file instead: made, or written over"},
-    {OPTION_BMAP, "--bmap", "MAP", "the image's block map (IMAGE.bmap, if that is there)"},
+    {OPTION_FEL, "--fel", NULL, "no card: start the program over USB, by sunxi-fel"},
+    {OPTION_BOARD, "--board", "BOARD", "cubieboard2 or cubieboard (cubieboard2)"},
+    {OPTION_BMAP, "--bmap", "MAP", "the image's block map (the one beside it, if there is one)"},
     {OPTION_YES, "--yes", "NAME", "confirms: the name of the disk, as it would be typed"},
     {OPTION_DRY_RUN, "--dry-run", NULL, "check everything, say what would be done, write nothing"},
     {OPTION_JSON, "--json", NULL, "print the list, or a receipt of what was done, as JSON"},
@@ -38,11 +44,14 @@ static const char details[] =
     "Without --to or --file it lists the disks, and which of them may be written: removable disks, SD cards and disks on\n"
     "USB that nothing uses. All others are refused, whoever asks: what is mounted, swap, part of LVM, RAID or an encrypted\n"
     "disk, held by a program, read-only, too small. There is no way around that but the disk's own.\n\n"
-    "Of IMAGE the ranges are written that its block map names (IMAGE.bmap, of bmap-tools 2), their checksums compared before\n"
-    "anything is written. Without a map all is: where IMAGE has holes, zeros, if the card has others there. Then all is\n"
+    "IMAGE is a card, by itself the one that `make BSP=cubieboard2` has made of the project in the current folder. Of it the\n"
+    "ranges are written that its block map names (IMAGE.bmap, or NAME.bmap of a NAME.img; bmap-tools 2), their checksums compared\n"
+    "before anything is written. Without a map all is: where IMAGE has holes, zeros, if the card has others there. Then all is\n"
     "read back past the kernel's cache and compared.\n\n"
     "An interrupted run, by Ctrl-C or a card that was pulled out, is gone on with by the same command: what the card already\n"
     "holds is compared and not written again. No file keeps the state: the card itself is it.\n\n"
+    "--fel starts a zImage, by itself the project's, on a board in FEL mode, through USB: nothing is kept there. What follows\n"
+    "`--` are the program's arguments. --dry-run prints the command of sunxi-fel.\n\n"
     "Exit status: 0 if it was written and read back, or listed; 1 for what went wrong; 2 for wrong usage; 3 if the disk may not\n"
     "be written over, or has become another; 4 if it was not confirmed; 5 if what was read back is not what was written; 128 and a\n"
     "signal's number if one ended it: 130 for Ctrl-C.\n";
@@ -390,34 +399,56 @@ static int flash_image(struct flash *flash)
     return copy(flash);
 }
 
+/* What the project in the current folder has been built to: its card for the board, or its zImage. */
+static const char *built(const char *board, bool is_card)
+{
+    const char *image, *path;
+
+    project_require();
+    image = project_image(BSP, false);
+    path = is_card ? text_format("%s-%s.img", image, board) : image;
+    if (access(path, F_OK) != 0) {
+        cli_fail("there is no %s: `make BSP=" BSP "` makes it", path);
+    }
+    return path;
+}
+
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct cli_walk walk = cli_walk_start(command, argc, argv);
     const char *root = getenv("FATA_TEST_ROOT");
     struct flash flash = {.root = root != NULL ? root : "", .started_at = time(NULL), .started_ms = now_ms()};
-    const char **values[] = {[OPTION_TO] = &flash.to, [OPTION_FILE] = &flash.file, [OPTION_BMAP] = &flash.map, [OPTION_YES] = &flash.yes};
+    struct fel_request fel = {.board = "cubieboard2"};
+    const char **values[] = {[OPTION_TO] = &flash.to, [OPTION_FILE] = &flash.file, [OPTION_BMAP] = &flash.map, [OPTION_YES] = &flash.yes,
+                             [OPTION_BOARD] = &fel.board};
+    bool *flags[] = {[OPTION_DRY_RUN] = &flash.dry_run, [OPTION_JSON] = &flash.as_json, [OPTION_FEL] = &fel.is_asked};
     const char *why;
 
     for (int id; (id = cli_next(&walk)) != CLI_END;) {
-        if (id == OPTION_DRY_RUN) {
-            flash.dry_run = true;
-        } else if (id == OPTION_JSON) {
-            flash.as_json = true;
+        if (id == OPTION_DRY_RUN || id == OPTION_JSON || id == OPTION_FEL) {
+            *flags[id] = true;
         } else if (id > 0) {
             *values[id] = walk.value;
         } else if (id == CLI_POSITIONAL && flash.image_path == NULL) {
             flash.image_path = walk.value;
+        } else if (id == CLI_REST && fel.is_asked) {
+            for (; walk.next < argc; walk.next++) {
+                words_add(&fel.arguments, argv[walk.next]);
+            }
         } else {
             cli_unexpected(&walk);
         }
     }
-    if (flash.to != NULL && flash.file != NULL) {
-        cli_usage("--to and --file: one of them");
+    if ((flash.to != NULL ? 1 : 0) + (flash.file != NULL ? 1 : 0) + (fel.is_asked ? 1 : 0) > 1) {
+        cli_usage("--to, --file and --fel: one of them");
+    }
+    if (fel.is_asked) {
+        fel.image = flash.image_path != NULL ? flash.image_path : built(fel.board, false);
+        fel.dry_run = flash.dry_run;
+        return fel_start(&fel);
     }
     if (flash.to != NULL || flash.file != NULL) {
-        if (flash.image_path == NULL) {
-            cli_usage("which image? fata flash --%s IMAGE", flash.to != NULL ? "to DEVICE" : "file FILE");
-        }
+        flash.image_path = flash.image_path != NULL ? flash.image_path : built(fel.board, true);
         return flash_image(&flash);
     }
     if (flash.image_path != NULL && !flash_image_open(&flash.image, flash.image_path, flash.map, &why)) {
@@ -428,7 +459,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command command_flash = {
     .name = "flash",
-    .synopsis = "[--to DEVICE | --file FILE] [IMAGE]",
+    .synopsis = "[--to DEVICE | --file FILE | --fel] [IMAGE] [-- ARGUMENT...]",
     .summary = "Writes a card's image to an SD card, safely, and lists the disks that may be written",
     .details = details,
     .options = options,

@@ -91,9 +91,21 @@ static void take_holes(struct flash_image *image)
     }
 }
 
+/* As bmaptool looks: with .bmap behind the name, or in the place of what follows its last dot. */
+static const char *map_beside(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash != NULL ? slash : path, '.');
+    const char *map = text_format("%s.bmap", path);
+
+    if (access(map, F_OK) != 0 && dot != NULL) {
+        map = text_format("%.*s.bmap", (int)(dot - path), path);
+    }
+    return access(map, F_OK) == 0 ? map : NULL;
+}
+
 bool flash_image_open(struct flash_image *image_out, const char *path, const char *map, const char **why_out)
 {
-    const char *beside = text_format("%s.bmap", path);
     struct stat status;
 
     *image_out = (struct flash_image){.path = path, .map = map};
@@ -107,8 +119,8 @@ bool flash_image_open(struct flash_image *image_out, const char *path, const cha
         return false;
     }
     image_out->bytes = (uint64_t)status.st_size;
-    if (map == NULL && access(beside, F_OK) == 0) {
-        image_out->map = beside;
+    if (map == NULL) {
+        image_out->map = map_beside(path);
     }
     if (image_out->map != NULL) {
         return take_map(image_out, why_out);

@@ -17,7 +17,7 @@ struct flash_image {
     size_t count;
 };
 
-/* `map` is a block map's path, or NULL: then IMAGE.bmap beside it is taken if it is there. False: *why_out says in whole
+/* `map` is a block map's path, or NULL: then the one beside it is taken, if there is one. False: *why_out says in whole
  * words what is wrong. */
 bool flash_image_open(struct flash_image *image_out, const char *path, const char *map, const char **why_out);
 

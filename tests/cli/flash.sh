@@ -91,7 +91,12 @@ assert not disks[\"sda\"][\"eligible\"] and \"mounted\" in disks[\"sda\"][\"reas
 " "$2"' sh "$fata" "$machine"
 check "flash: a disk that is not there" 3 'there is no .*/dev/sdz: `fata flash` alone lists' "$fata" flash --to sdz card.img
 check "flash: what is no disk" 3 'is no disk; a plain file is written by --file' "$fata" flash --to "$work/card.img" card.img
-check "flash: no image" 2 'which image' "$fata" flash --to sdb
+check "flash: no image" 1 'this folder is no project' "$fata" flash --to sdb
+printf 'include x/project.mk\nprint-image: ; @echo app\n' >Makefile && mkdir -p x && : >x/project.mk
+check "flash: the card of a project, before it is made" 1 'no app-cubieboard2.img: `make BSP=cubieboard2`' "$fata" flash --file new.img
+cp card.img app-cubieboard2.img
+check "flash: the card of a project" 0 'would write 12.6 MB of app-cubieboard2.img' "$fata" flash --file new.img --dry-run
+rm -r Makefile x app-cubieboard2.img
 check "flash: two targets" 2 'one of them' "$fata" flash --to sdb --file x card.img
 check "flash: an image that is not there" 1 'cannot read none.img' "$fata" flash --to sdb none.img
 check "flash: an image that is a folder" 1 'not a regular file' "$fata" flash --file x sdk
@@ -109,7 +114,9 @@ check "flash --file: a folder that is not there" 1 'cannot open none/x: No such 
 is "flash: holes are zeros, whatever stood there" sh -c 'tr "\000" "\377" </dev/zero | head -c 14M >dirty.img; "$1" flash --file dirty.img --yes dirty.img card.img && cmp -n 12582912 card.img dirty.img &&
     [ "$(stat -c %s dirty.img)" -eq $((14 << 20)) ]' sh "$fata"
 if command -v bmaptool >/dev/null; then
-    bmaptool create -o card.img.bmap card.img >"$out" 2>&1
+    bmaptool create -o card.bmap card.img >"$out" 2>&1
+    check "flash: a map that is named as our cards' are" 0 'in 3 ranges of card.bmap' "$fata" flash --dry-run --file out.img card.img
+    mv card.bmap card.img.bmap
     is "flash: a block map of bmaptool's: what it does not name stays" sh -c 'tr "\000" "\377" </dev/zero | head -c 12M >part.img
         "$1" flash --file part.img --yes part.img --json card.img >receipt && cmp -n 2097152 card.img part.img && ! cmp -s card.img part.img' sh "$fata"
     is "flash: into a new file, as bmaptool itself writes it" sh -c '"$1" flash --file new.img card.img && bmaptool -q copy --bmap card.img.bmap card.img other.img && cmp new.img other.img' sh "$fata"
@@ -132,6 +139,28 @@ assert got["target"] == {"name": "part.img", "kind": "file", "path": "part.img"}
 else
     result 0 "flash: block maps of bmaptool's # SKIP no bmaptool"
 fi
+
+# Over USB: what sunxi-fel is given, by one that only looks.
+mkdir -p usb sdk/toolchain sdk/build/dtb
+printf '#!/bin/sh\necho %s\n' "$work/usb" >sdk/toolchain/u-boot
+cat >usb/sunxi-fel <<'END'
+#!/bin/sh
+echo "$@"
+cmp "${12}" usb/want
+END
+chmod +x sdk/toolchain/u-boot usb/sunxi-fel
+printf '\030\050\157\001\0\0\0\0\064\0\0\0\001\002\003\004' | dd of=usb/zimage bs=1 seek=36 conv=notrunc 2>/dev/null
+printf '#=uEnv\nbootdelay=0\npreboot=\nbootargs=%s\nbootcmd=setenv bootm_boot_mode sec; bootz 0x43400000 - 0x43000000\n' "'--a=b c\\\\d'" >usb/want
+fel="--progress uboot $work/usb/cubieboard2.bin write 0x43000000 $FATA/build/dtb/sun7i-a20-cubieboard2.dtb write 0x43400000 usb/zimage write 0x43100000"
+: >sdk/build/dtb/sun7i-a20-cubieboard2.dtb
+check "flash --fel: runs sunxi-fel" 0 "^$fel .*/fata-fel" env PATH="$work/usb:$PATH" "$fata" flash --fel usb/zimage -- '--a=b c\d'
+check "flash --fel --dry-run" 0 "^sunxi-fel $fel uEnv.txt\$" env PATH="$work/usb:$PATH" "$fata" flash --dry-run --fel usb/zimage -- '--a=b c\d'
+check "flash --fel: it fails" 1 'must be connected by its mini USB' env PATH="$work/usb:$PATH" "$fata" flash --fel usb/zimage
+check "flash --fel: a board that is none" 2 'are cubieboard2, cubieboard' "$fata" flash --fel usb/zimage --board beagle
+check "flash --fel: no zImage" 1 'is no zImage' "$fata" flash --fel card.img
+check "flash --fel: no sunxi-fel" 1 'apt-get install sunxi-tools' env PATH="$work/none" "$fata" flash --fel usb/zimage
+check "flash: arguments without --fel" 2 'unexpected argument' "$fata" flash --file x card.img -- a
+rm -r usb sdk/toolchain sdk/build
 
 # drive.py WORD ACTION COMMAND...: on a terminal; when WORD has come, ACTION: `signal`, or what is done while it is stopped, or `type
 # TEXT` and what is done before.
