@@ -19,6 +19,8 @@
 #define DFR0_COUNTERS(dfr0) ((dfr0) >> 24 & 0xf)
 #define DFR0_COUNTERS_NONE 0xfu
 #define JITTER_SAMPLES 768u
+#define JITTER_BITS 128u      /* a call; the pool asks again */
+#define JITTER_ROUNDS_MAX 8u
 #define SPREAD_WORDS 1024u /* more than a page: some reads miss the cache */
 
 ARM_CP15_READ(performance_control, c9, 0, c12, 0)
@@ -59,11 +61,11 @@ static void add_seeds(void)
     done = true;
 }
 
-static void add_jitter(void)
+/* One round of samples; for how many bits they count. */
+static unsigned add_samples(bool has_cycles)
 {
     static volatile uint32_t spread[SPREAD_WORDS];
     uint16_t samples[JITTER_SAMPLES];
-    const bool has_cycles = start_cycle_counter();
     uint32_t before = 0;
     unsigned surprises = 0;
     for (unsigned i = 0; i < JITTER_SAMPLES; i++) {
@@ -76,6 +78,16 @@ static void add_jitter(void)
     }
     fa_random_add(samples, sizeof samples, surprises / 4);
     explicit_bzero(samples, sizeof samples);
+    return surprises / 4;
+}
+
+/* Where there is no seed, one round is not always enough. */
+static void add_jitter(void)
+{
+    const bool has_cycles = start_cycle_counter();
+    unsigned bits = 0;
+    for (unsigned round = 0; bits < JITTER_BITS && round < JITTER_ROUNDS_MAX; round++)
+        bits += add_samples(has_cycles);
 }
 
 void plat_entropy(void)

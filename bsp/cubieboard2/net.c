@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The machine's network devices, for programs that use the network: of a domain of Xen those in
- * Xenstore, else virtio's. */
+ * Xenstore, else the board's own, and behind these virtio's. */
 #include "../../sdk/drivers/virtio/virtio_net.h"
 #include "../../sdk/drivers/xen/netfront.h"
 #include "../plat.h"
+#include "ethernet.h"
 #include "virtio.h"
 #include "xendev.h"
 #include <fata/log.h>
@@ -34,6 +35,8 @@ fa_err plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_o
     if (err == FA_OK)
         err = xen_netfront_open(number, pool, netif_out, deadline);
     else if (err == FA_ENOENT)
+        err = ethernet_open(number, pool, netif_out);
+    if (err == FA_ENOENT)
         err = open_virtio(number, pool, netif_out);
     if (err != FA_OK && err != FA_ENOENT)
         fa_log_error("network device %u: %s", number, fa_err_text(err));

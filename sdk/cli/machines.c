@@ -70,34 +70,50 @@ char *machine_mac(const char *word)
     return text_format("52:54:00:%02x:%02x:%02x", hash >> 16 & 0xff, hash >> 8 & 0xff, hash & 0xff);
 }
 
-void machine_network(const char *device, const struct run_plan *plan, struct words *argv)
+/* What the network leads to: a tap interface, or QEMU's user networking, where the guest can connect out. */
+static char *backend(const struct run_plan *plan, const char *tap_options)
 {
     struct text net = {0};
 
-    if (plan->no_network) {
-        return;
-    }
-    words_add(argv, "-netdev");
     if (plan->tap != NULL) {
-        /* QEMU 7.2 captures virtio's headers with the packets of a tap interface, and tcpdump could not read them. */
-        words_addf(argv, "tap,id=n0,ifname=%s,script=no,downscript=no%s", plan->tap,
-                   plan->pcap != NULL ? ",vnet_hdr=off" : "");
-    } else {
-        text_add(&net, "user,id=n0");
-        for (size_t i = 0; i < plan->port_count; i++) {
-            text_addf(&net, ",hostfwd=%s:127.0.0.1:%u-:%u", plan->ports[i].is_udp ? "udp" : "tcp", plan->ports[i].host,
-                      plan->ports[i].guest);
-        }
-        words_add(argv, net.bytes);
-        text_free(&net);
+        return text_format("tap,id=n0,ifname=%s,script=no,downscript=no%s", plan->tap, tap_options);
     }
-    words_add(argv, "-device");
-    words_addf(argv, "%s,netdev=n0%s%s", device, plan->tap != NULL ? ",mac=" : "",
-               plan->tap != NULL ? machine_mac(plan->tap) : "");
+    text_add(&net, "user,id=n0");
+    for (size_t i = 0; i < plan->port_count; i++) {
+        text_addf(&net, ",hostfwd=%s:127.0.0.1:%u-:%u", plan->ports[i].is_udp ? "udp" : "tcp", plan->ports[i].host,
+                  plan->ports[i].guest);
+    }
+    return net.bytes;
+}
+
+static void add_capture(const struct run_plan *plan, struct words *argv)
+{
     if (plan->pcap != NULL) {
         words_add(argv, "-object");
         words_addf(argv, "filter-dump,id=d0,netdev=n0,file=%s", machine_option_value(plan->pcap));
     }
+}
+
+void machine_network(const char *device, const struct run_plan *plan, struct words *argv)
+{
+    if (plan->no_network) {
+        return;
+    }
+    words_add(argv, "-netdev");
+    /* QEMU 7.2 captures virtio's headers with the packets of a tap interface, and tcpdump could not read them. */
+    words_add(argv, backend(plan, plan->pcap != NULL ? ",vnet_hdr=off" : ""));
+    words_add(argv, "-device");
+    words_addf(argv, "%s,netdev=n0%s%s", device, plan->tap != NULL ? ",mac=" : "",
+               plan->tap != NULL ? machine_mac(plan->tap) : "");
+    add_capture(plan, argv);
+}
+
+/* The device is there in any case; QEMU warns of one that nothing is plugged in to. */
+static void add_board_network(const char *model, const struct run_plan *plan, struct words *argv)
+{
+    words_add(argv, "-nic");
+    words_addf(argv, "%s,model=%s", plan->no_network ? "user,restrict=on" : backend(plan, ""), model);
+    add_capture(plan, argv);
 }
 
 const char *machine_device_tree(const struct machine *machine)
@@ -145,6 +161,8 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
     machine_disks(machine->virtio_block, plan, argv);
     if (machine->virtio_net != NULL) {
         machine_network(machine->virtio_net, plan, argv);
+    } else if (machine->board_net != NULL) {
+        add_board_network(machine->board_net, plan, argv);
     }
     if (plan->monitor > 0) {
         monitor_add(plan->monitor, argv);
@@ -202,11 +220,11 @@ static const struct machine machines[] = {
      .virtio_net = "virtio-net-pci,romfile="},
     {ARM, .name = "virt", .description = "QEMU's own ARM board: Cortex-A7, virtio", .type = "virt",
      .memory_mib_max = 2048, .cpu = "cortex-a7", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
-    /* QEMU warns of a network chip that nothing is plugged in to. */
     {ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
-     .devices = "-nic user,restrict=on", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024}},
+     .board_net = "allwinner-emac", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024}},
     {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u", .is_new = true,
-     .devices = "-nic user,restrict=on -nic user,restrict=on",
+     .board_net = "allwinner-emac",
+     .devices = "-nic user,restrict=on,model=allwinner-sun8i-emac -global allwinner-emac.phy-addr=1",
      .device_tree = "sun8i-r40-bananapi-m2-ultra.dtb", .sizes_mib = {1024, 512, 256}},
     {ANY_ARM, .name = "dom0less", .description = "Xen on virt, and no dom0",
      .memory_mib_max = 2048, .type = "virt,virtualization=on,gic-version=2,highmem=off", .cpu = "cortex-a7",
@@ -251,17 +269,22 @@ const char *machine_names(void)
     return list.bytes;
 }
 
-bool machine_has_devices(const struct machine *machine)
+bool machine_has_network(const struct machine *machine)
 {
-    return machine->virtio_net != NULL || machine->is_xen;
+    return machine->virtio_net != NULL || machine->board_net != NULL || machine->is_xen;
 }
 
-const char *machine_names_with_devices(void)
+bool machine_has_disks(const struct machine *machine)
+{
+    return machine->virtio_block != NULL || machine->is_xen;
+}
+
+const char *machine_names_with(bool (*has)(const struct machine *machine))
 {
     struct text list = {0};
 
     for (size_t i = 0; i < MACHINE_COUNT; i++) {
-        if (machine_has_devices(&machines[i])) {
+        if (has(&machines[i])) {
             text_addf(&list, "%s%s", list.len == 0 ? "" : ", ", machines[i].name);
         }
     }

@@ -57,8 +57,9 @@ struct machine {
     const char *cpu;      /* QEMU's -cpu; NULL: the machine has its own */
     const char *devices;  /* QEMU's options for further devices, or NULL */
     const char *device_tree; /* its name in the SDK's build/dtb; NULL: QEMU makes one, or there is none */
-    const char *virtio_block; /* NULL, both: there is no virtio, and so no disk and no port */
+    const char *virtio_block; /* QEMU's devices, or NULL */
     const char *virtio_net;
+    const char *board_net; /* QEMU's model of a network device that the board itself has, in the place of virtio's */
     const char *lacks_network; /* why there are no ports and tap interfaces; NULL: there may be, likewise below */
     const char *lacks_disks;
     const char *lacks_gdb;
@@ -77,9 +78,10 @@ const struct machine *machine_for_image(const struct image *image); /* the first
 const char *machine_names(void); /* "a, b, c" */
 const char *machine_suggest(const char *name); /* as cli_suggest() */
 
-/* Whether it has disks and ports, in QEMU or as a guest of Xen there; and those that do: "a, b, c". */
-bool machine_has_devices(const struct machine *machine);
-const char *machine_names_with_devices(void);
+/* Whether QEMU gives it ports, taps and captures; disks. And the machines of which one of these is true: "a, b, c". */
+bool machine_has_network(const struct machine *machine);
+bool machine_has_disks(const struct machine *machine);
+const char *machine_names_with(bool (*has)(const struct machine *machine));
 
 /* The path of the device tree of a machine that has one. */
 const char *machine_device_tree(const struct machine *machine);

@@ -126,11 +126,11 @@ static void refuse_devices(const struct machine *machine, const struct run_reque
 
     if (network != NULL && machine->lacks_network != NULL) {
         cli_usage("%s: not on %s: %s; leave it out, or take another machine: the ones with a network are process, %s",
-                  network, machine->name, machine->lacks_network, machine_names_with_devices());
+                  network, machine->name, machine->lacks_network, machine_names_with(machine_has_network));
     }
     if (plan->disks.count > 0 && machine->lacks_disks != NULL) {
         cli_usage("--disk: not on %s: %s; leave it out, or take another machine: the ones with disks are process, %s",
-                  machine->name, machine->lacks_disks, machine_names_with_devices());
+                  machine->name, machine->lacks_disks, machine_names_with(machine_has_disks));
     }
     if (plan->gdb && machine->lacks_gdb != NULL) {
         cli_usage("--gdb: not on %s: %s", machine->name, machine->lacks_gdb);
@@ -142,7 +142,7 @@ static void leave_out_default_ports(const struct machine *machine, struct run_re
 {
     struct run_plan *plan = &request->plan;
 
-    if (!request->has_default_ports || machine->is_process || machine_has_devices(machine)) {
+    if (!request->has_default_ports || machine->is_process || machine_has_network(machine)) {
         return;
     }
     cli_warn("%s has no ports: the project's default, port %u, is left out", machine->name, plan->ports[0].host);
@@ -158,14 +158,9 @@ static void check_qemu_request(const struct machine *machine, struct run_request
     if (machine->has_xen_console && request->dry_run) {
         cli_usage("--dry-run: the command line for %s names files that last as long as a run", machine->name);
     }
-    if (machine->virtio_block == NULL && (plan->disks.count > 0 || plan->port_count > 0 || plan->tap != NULL)) {
-        cli_usage("%s: there are no drivers yet for %s's own devices; the machines with disks and ports are %s",
-                  plan->disks.count > 0 ? "--disk" : plan->tap != NULL ? "--tap" : "--port", machine->name,
-                  machine_names_with_devices());
-    }
-    if (plan->pcap != NULL && machine->virtio_net == NULL) {
-        cli_usage("--pcap: there is no driver yet for %s's own network; the machines that have one are %s",
-                  machine->name, machine_names_with_devices());
+    if (plan->disks.count > 0 && !machine_has_disks(machine)) {
+        cli_usage("--disk: there is no driver yet for %s's own disks; the machines with disks are %s", machine->name,
+                  machine_names_with(machine_has_disks));
     }
     if (plan->kvm && machine->is_foreign) {
         cli_usage("--accel kvm: %s has another CPU than this host; QEMU runs it in software", machine->name);

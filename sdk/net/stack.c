@@ -180,7 +180,9 @@ static fa_deadline turn(stack *s, bool *more_out)
     }
     if (received.first != NULL)
         fa_host_input(&s->host, &received, now_ns);
-    const fa_deadline next = fa_host_run(&s->host, now_ns);
+    fa_deadline next = fa_host_run(&s->host, now_ns);
+    if (s->netif->poll_ns != 0 && next > now_ns + s->netif->poll_ns)
+        next = now_ns + s->netif->poll_ns;
     send_output(s);
     tell_connections(s);
     tell_ports(s);

@@ -42,6 +42,7 @@ struct fa_netif {
     uint16_t mtu; /* of IP: 1500 */
     uint32_t features;
     bool link_up;
+    uint64_t poll_ns; /* receive() is to be called so often, to look at the link; 0: no need */
     uint64_t received_packets, received_bytes, sent_packets, sent_bytes, dropped_packets;
     /* Set by who uses the device. */
     void (*wake)(void *arg);

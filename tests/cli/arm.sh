@@ -70,13 +70,16 @@ check "run on virt: disks, ports and arguments" 0 "-append .*a b.* -device virti
 check "run on cubieboard: its device tree" 0 "-M cubieboard .*-m 512M .*-dtb $FATA/build/dtb/sun4i-a10-cubieboard.dtb" on_arm cubieboard z-good --dry-run
 check "run on cubieboard: another size of memory" 125 'cubieboard has 512M or 1024M of memory' on_arm cubieboard z-good --memory 32M --dry-run
 check "run on cubieboard: a size that it has" 0 '-m 1024M' on_arm cubieboard z-good --memory 1G --dry-run
-check "run on cubieboard: no disk" 125 '--disk: .*the machines with disks and ports are microvm, q35, pc, virt' on_arm cubieboard z-good --disk ../disk
-check "run on cubieboard: a default port is left out" 0 'cubieboard has no ports: .*port 8080, is left out' on_arm cubieboard z-good --default-port 8080 --dry-run
+check "run on cubieboard: no disk" 125 '--disk: .*the machines with disks are microvm, q35, pc, virt' on_arm cubieboard z-good --disk ../disk
+check "run on cubieboard: a port leads to its own network device" 0 '-nic user,id=n0,hostfwd=tcp:127.0.0.1:8080-:80,model=allwinner-emac$' \
+    on_arm cubieboard z-good --default-port 8080 --dry-run
+check "run on cubieboard: no network" 0 '-nic user,restrict=on,model=allwinner-emac$' on_arm cubieboard z-good --no-network --dry-run
 check "run on virt: a default port is one" 0 'hostfwd=tcp:127.0.0.1:8081-:80' on_arm virt z-good --default-port 8081 --dry-run
 check "run: a default port and another" 125 '--port and --default-port: give one' on_arm virt z-good --default-port 8081 --port 8082
 check "run on xen: a disk for several guests" 125 '^fata run: --disk ../disk: several guests would write to it' on_arm xen z-good --disk ../disk --guests 2
 check "run on xen: gdb" 125 '--gdb: not on xen: gdb would see' on_arm xen z-good --gdb
-check "run on bpim2u: no port" 125 '--port: .*the machines with disks and ports are' on_arm bpim2u z-good --port 80
+check "run on bpim2u: a port" 0 'allwinner-emac.phy-addr=1 -nic user,id=n0,hostfwd=tcp:127.0.0.1:8080-:80,model=allwinner-emac' \
+    on_arm bpim2u z-good --port 8080 --dry-run
 check "run on virt: no KVM" 125 'another CPU' on_arm virt z-good --accel kvm
 check "run on virt: an x86 image" 125 'ARM needs a zImage' on_arm virt exit7 --dry-run
 check "run on microvm: a zImage" 125 'x86 needs an ELF file' on_arm microvm z-good --dry-run

@@ -25,6 +25,8 @@ FATA = f"{ROOT}/build/fata"
 OUT = f"{ROOT}/build/interop"
 # The machines that stand for all: a process over a tap interface, whose stack runs at full speed, and real images.
 MACHINES = {"process": "unix", "microvm": "xen-x86_64", "virt": "cubieboard2"}
+# And those with a network device of another kind.
+DEVICES = {**MACHINES, "cubieboard": "cubieboard2"}
 PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks"}  # templates, and programs of this folder
 UP_S = 30        # from a guest's start to its first answer, on a busy machine
 BUILD_S = 600
@@ -47,7 +49,7 @@ def cannot_enter():
 
 
 def image(project, machine):
-    return f"{OUT}/{project}/build/{MACHINES[machine]}/{project}"
+    return f"{OUT}/{project}/build/{DEVICES[machine]}/{project}"
 
 
 def build_all():

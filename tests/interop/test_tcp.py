@@ -34,7 +34,7 @@ def ping(address, size, ident, number):
                 return answer[8:] == data
 
 
-@each(MACHINES)("ping on {}: answers carry what was asked, fragments too")
+@each(DEVICES)("ping on {}: answers carry what was asked, fragments too")
 def _(machine):
     with running("echo", machine) as guest:
         for number, size in enumerate((0, 1, 56, 1472, 1473, 4000, 8000)):
@@ -64,7 +64,7 @@ def exchange(address, data, port=7, half_close=True, read_size=65536):
     return bytes(back)
 
 
-@each(MACHINES)("echo on {}: bytes come back as they were, and after our end, its end")
+@each(DEVICES)("echo on {}: bytes come back as they were, and after our end, its end")
 def _(machine):
     with running("echo", machine) as guest:
         for size in (0, 1, 1459, 1460, 1461, 65536, 4_000_000):
@@ -72,7 +72,7 @@ def _(machine):
             check(exchange(guest.address, data) == data, f"{size} bytes came back as others")
 
 
-@each(MACHINES)("echo on {}: a reader that takes its time closes the window, and gets all")
+@each(DEVICES)("echo on {}: a reader that takes its time closes the window, and gets all")
 def _(machine):
     with running("echo", machine) as guest:
         data = os.urandom(3_000_000)
@@ -88,7 +88,7 @@ def _(machine):
         check(bytes(back) == data, f"{len(back)} bytes of {len(data)}, or others")
 
 
-@each(MACHINES)("echo on {}: datagrams come back, large ones in fragments")
+@each(DEVICES)("echo on {}: datagrams come back, large ones in fragments")
 def _(machine):
     with running("echo", machine) as guest, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.settimeout(UP_S)
@@ -134,7 +134,7 @@ def _(machine):
             check(other.recv(100) == b"still there", "another answer")
 
 
-@each(MACHINES)("echo on {}: 100 connections at once")
+@each(DEVICES)("echo on {}: 100 connections at once")
 def _(machine):
     with running("echo", machine) as guest:
         connections = [socket.create_connection((guest.address, 7), LIMIT_S) for _ in range(100)]

@@ -11,9 +11,9 @@ import time
 from lab import *
 
 SITE = f"{OUT}/web/www"
-MANY = {"process": (20_000, 50_000), "microvm": (3_000, 50_000), "virt": (1_000, 10_000)}  # connections, and with --long
+MANY = {"process": (20_000, 50_000), "microvm": (3_000, 50_000), "virt": (1_000, 10_000), "cubieboard": (500, 5_000)}  # connections, and with --long
 # Until every record of the bounded tables has been used once: Linux counts a process's page when it is first touched.
-WARM_UP = {"process": 20_000, "microvm": 500, "virt": 500}
+WARM_UP = {"process": 20_000, "microvm": 500, "virt": 500, "cubieboard": 200}
 AGAIN_MAX = 3  # Linux asks again after a second, for which a busy machine may stop the guest
 GROWTH_BYTES_MAX = 64 * 1024  # of what is in use, between the warm-up and the end
 
@@ -30,7 +30,7 @@ def curl(*arguments):
     return done.stdout
 
 
-@each(MACHINES)("web on {}: curl gets every file byte for byte, compressed or not")
+@each(DEVICES)("web on {}: curl gets every file byte for byte, compressed or not")
 def _(machine):
     with running("web", machine) as guest:
         count = 0
@@ -82,7 +82,7 @@ def only_open(address):
     socket.create_connection((address, 80), UP_S).close()
 
 
-@each(MACHINES)("web on {}: connections one after another: every SYN is answered, memory stays flat")
+@each(DEVICES)("web on {}: connections one after another: every SYN is answered, memory stays flat")
 def _(machine):
     count = MANY[machine][long_run]
     with running("web", machine, pcap=True) as guest:
@@ -105,9 +105,9 @@ def _(machine):
         f"{name}: {before[name]:.0f}, {value:.0f}" for name, value in after.items())
 
 
-@each(MACHINES)("web on {}: 16 connections that stay, each with many requests")
+@each(DEVICES)("web on {}: 16 connections that stay, each with many requests")
 def _(machine):
-    count = {"process": 2000, "microvm": 200, "virt": 100}[machine]
+    count = {"process": 2000, "microvm": 200, "virt": 100, "cubieboard": 50}[machine]
     problems = []
 
     def client(address):

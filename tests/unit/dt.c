@@ -175,6 +175,14 @@ static void properties(void **state)
     assert_true(dt_has(uart, "present"));
     assert_false(dt_has(uart, "absent"));
     assert_false(dt_is(none, none));
+    size_t len;
+    assert_memory_equal(dt_bytes(uart, "address", &len), "\x02\x11\x22", 3);
+    assert_int_equal(len, 3);
+    assert_null(dt_bytes(uart, "absent", &len));
+    assert_null(dt_bytes(none, "address", &len));
+    assert_true(dt_is(dt_reference(uart, "handle"), node_of("test,gic")));
+    assert_true(dt_reference(garbled, "handle").number < 0);
+    assert_true(dt_reference(uart, "absent").number < 0);
 }
 
 static void expect_interrupt(const char *compatible, unsigned index, dt_interrupt wanted)

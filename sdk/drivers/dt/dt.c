@@ -255,6 +255,13 @@ const char *dt_text(dt_node node, const char *name)
     return text_of(node.number, name);
 }
 
+const void *dt_bytes(dt_node node, const char *name, size_t *len_out)
+{
+    const property p = property_of(node.number, name);
+    *len_out = p.len;
+    return p.bytes;
+}
+
 bool dt_has(dt_node node, const char *name)
 {
     return property_of(node.number, name).bytes != NULL;
@@ -273,6 +280,11 @@ static int node_of_phandle(uint32_t phandle)
         if (nodes[i].phandle == phandle)
             return i;
     return NO_NODE;
+}
+
+dt_node dt_reference(dt_node node, const char *name)
+{
+    return (dt_node){node_of_phandle(dt_u32(node, name, 0))};
 }
 
 /* What stands in a list of references at a place: <phandle, cells> ..., where the node that is

@@ -45,13 +45,15 @@ dt_node dt_stdout(void);
 
 /* Of a node: its register range as the CPU sees it (ranges of the buses above it applied); its
  * interrupts ("interrupts" with interrupt-parent, or "interrupts-extended"); the frequency of its
- * clock (0: not known, since that is no fixed-clock); a number (its property's first cell) and a
- * text. */
+ * clock (0: not known, since that is no fixed-clock); a number (its property's first cell), a text,
+ * bytes (NULL: none), and the node whose phandle a property holds. */
 bool dt_reg(dt_node node, unsigned index, dt_range *range_out);
 bool dt_interrupt_of(dt_node node, unsigned index, dt_interrupt *interrupt_out);
 uint32_t dt_clock_hz(dt_node node, unsigned index);
 uint32_t dt_u32(dt_node node, const char *property, uint32_t otherwise);
 const char *dt_text(dt_node node, const char *property); /* NULL: none */
+const void *dt_bytes(dt_node node, const char *property, size_t *len_out);
+dt_node dt_reference(dt_node node, const char *property);
 bool dt_has(dt_node node, const char *property);
 bool dt_is(dt_node a, dt_node b);
 
