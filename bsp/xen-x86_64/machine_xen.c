@@ -21,6 +21,7 @@
 #define SIGNATURE_D 0x4d4d566eu
 #define DEBUG_PORT 0xe9u /* Xen writes it into its own log, if that is open to guests */
 #define EVENT_VECTOR X86_VECTOR_IRQ_FIRST
+#define TIMER_EARLY_NS FA_NS_PER_MS /* by which it may be early, with much to spare: its slop is 50 us */
 
 /* The domain's page here gives way to Xen's. */
 static _Alignas(XEN_PAGE_BYTES) union {
@@ -29,6 +30,7 @@ static _Alignas(XEN_PAGE_BYTES) union {
 } shared_page;
 static bool has_console;
 static uint64_t start_ns; /* of Xen's time, when ours began */
+static fa_deadline timer_ns; /* when the timer was set to; 0: to nothing */
 
 /* Hypervisors that a guest may know have their leaves one behind the other. */
 bool machine_xen_found(void)
@@ -96,6 +98,7 @@ static void start(void)
 {
     static xen_event timer; /* it only wakes the CPU */
     need(xen_event_bind_virq(&timer, XEN_VIRQ_TIMER), "timer");
+    timer_ns = 0;
 }
 
 static void write_text(const char *bytes, size_t len)
@@ -113,11 +116,14 @@ static bool listen(void)
     return xen_console_listen(fa_console_input_arrived);
 }
 
+/* A timer that is set to an earlier time stays: deadlines move away much more often than they come, with
+ * each request and its answer, and a wait that ends too early costs no more than the call. Not one
+ * whose time has nearly come: Xen may have let it go already. */
 static void arm(fa_deadline deadline, uint64_t now_ns)
 {
-    (void)now_ns;
-    if (deadline == FA_FOREVER)
+    if (deadline == FA_FOREVER || (timer_ns > now_ns + TIMER_EARLY_NS && timer_ns <= deadline))
         return;
+    timer_ns = deadline;
     xen_op_singleshot_timer op = {.timeout_abs_ns = start_ns + deadline};
     const intptr_t result = fa_cpu_hypercall(XEN_HYPERCALL_VCPU_OP, XEN_VCPU_SET_SINGLESHOT_TIMER, 0,
                                              (uintptr_t)&op, 0, 0);
