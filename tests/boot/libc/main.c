@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ALIGNMENTS 16u
-#define LEN_MAX 160u
+#define LEN_MAX 320u
 #define ROOM (ALIGNMENTS + LEN_MAX + ALIGNMENTS)
 
 static int failed;
@@ -61,7 +61,7 @@ static void set_one(size_t to, size_t len)
 static void test_bytes(void)
 {
     for (size_t to = 0; to < ALIGNMENTS; to++)
-        for (size_t len = 0; len <= LEN_MAX; len += len < 40 ? 1 : 13) {
+        for (size_t len = 0; len <= LEN_MAX; len += len < 40 ? 1 : 29) {
             for (size_t from = 0; from < ALIGNMENTS; from++) {
                 copy_one(to, from, len);
                 move_one(to, from, len);
