@@ -7,6 +7,10 @@
  *
  *     qemu-system-x86_64 -plugin ./insn.so,out=FILE,mark=0x100000,mark=0x100200 ...
  *
+ * With guests=on, what is counted is what guests of a hypervisor run there, of all guests together and by a CPU of
+ * one: from each VMRUN, which enters a guest, to the instruction behind it, which comes next when the guest is left (AMD64
+ * manual, volume 2, 15.5).
+ *
  * A block that a fault leaves early counts in full; a repeated string instruction counts as QEMU
  * translates it. QEMU 7.2 has version 1 of the plugin interface, QEMU 9 and later only 2 and up,
  * with another inline add. No Debian package of QEMU 7.2 has the header, so what is used of both
@@ -24,6 +28,7 @@
 #define WEAK __attribute__((weak))
 #define MARKS_MAX 16
 #define LINES_MAX 100000 /* written in all: a mark in a loop must not fill the disk */
+#define ENTRIES_MAX 8    /* VMRUNs in all that is translated, of which a hypervisor runs one */
 
 typedef uint64_t plugin_id;
 typedef struct qemu_plugin_tb tb;
@@ -39,6 +44,8 @@ void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, void (*fn)(plugin_id id
 size_t qemu_plugin_tb_n_insns(const tb *block);
 insn *qemu_plugin_tb_get_insn(const tb *block, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const insn *instruction);
+void *qemu_plugin_insn_haddr(const insn *instruction);
+size_t qemu_plugin_insn_size(const insn *instruction);
 void qemu_plugin_register_vcpu_insn_exec_cb(insn *instruction, void (*fn)(unsigned cpu, void *data),
                                             int flags, void *data);
 WEAK void qemu_plugin_register_vcpu_tb_exec_inline(tb *block, int op, void *number, uint64_t value);
@@ -63,6 +70,11 @@ static unsigned long lines;
 static FILE *out;
 static uint64_t total;          /* version 1 */
 static qemu_plugin_u64 totals;  /* version 2 */
+static bool of_guests;
+static uint64_t entries[ENTRIES_MAX]; /* where the VMRUNs end */
+static size_t entry_count;
+static bool in_guest;
+static uint64_t entered_at, guests_total;
 
 /* Before QEMU asks for the version. */
 __attribute__((constructor)) static void choose_version(void)
@@ -83,7 +95,7 @@ static void at_signal(int number)
     char line[32] = "signal ";
     char digits[20];
     size_t len = strlen(line), count = 0;
-    uint64_t left = counted_so_far();
+    uint64_t left = of_guests ? guests_total : counted_so_far();
     do
         digits[count++] = (char)('0' + left % 10);
     while ((left /= 10) > 0);
@@ -100,7 +112,25 @@ static void at_mark(unsigned cpu, void *data)
     const place *here = data;
     const uint64_t counted = counted_so_far();
     if (lines++ < LINES_MAX)
-        fprintf(out, "0x%" PRIx64 " %" PRIu64 "\n", here->address, counted - here->not_yet);
+        fprintf(out, "0x%" PRIx64 " %" PRIu64 "\n", here->address,
+                of_guests ? guests_total : counted - here->not_yet);
+}
+
+static void at_entry(unsigned cpu, void *data)
+{
+    (void)cpu;
+    (void)data; /* a VMRUN ends its block */
+    in_guest = true;
+    entered_at = counted_so_far();
+}
+
+static void at_exit_of_guest(unsigned cpu, void *data)
+{
+    (void)cpu;
+    const place *here = data;
+    if (in_guest)
+        guests_total += counted_so_far() - here->not_yet - entered_at;
+    in_guest = false;
 }
 
 static bool is_marked(uint64_t address)
@@ -109,6 +139,42 @@ static bool is_marked(uint64_t address)
         if (marks[i] == address)
             return true;
     return false;
+}
+
+static bool is_behind_entry(uint64_t address)
+{
+    for (size_t i = 0; i < entry_count; i++)
+        if (entries[i] == address)
+            return true;
+    return false;
+}
+
+static bool is_vmrun(const insn *instruction)
+{
+    static const uint8_t vmrun[] = {0x0f, 0x01, 0xd8};
+    const void *bytes = qemu_plugin_insn_haddr(instruction);
+    return qemu_plugin_insn_size(instruction) == sizeof vmrun && bytes != NULL &&
+           memcmp(bytes, vmrun, sizeof vmrun) == 0;
+}
+
+static void call_at(insn *instruction, void (*fn)(unsigned cpu, void *data), uint64_t not_yet)
+{
+    place *here = malloc(sizeof *here); /* lives as long as QEMU may run the block: for ever */
+    if (here == NULL)
+        abort();
+    *here = (place){qemu_plugin_insn_vaddr(instruction), not_yet};
+    qemu_plugin_register_vcpu_insn_exec_cb(instruction, fn, NO_REGS, here);
+}
+
+static void watch_guests(insn *instruction, uint64_t address, uint64_t not_yet)
+{
+    if (is_behind_entry(address))
+        call_at(instruction, at_exit_of_guest, not_yet);
+    if (!is_vmrun(instruction) || entry_count == ENTRIES_MAX)
+        return;
+    call_at(instruction, at_entry, not_yet);
+    if (!is_behind_entry(address + qemu_plugin_insn_size(instruction)))
+        entries[entry_count++] = address + qemu_plugin_insn_size(instruction);
 }
 
 static void on_translate(plugin_id id, tb *block)
@@ -122,13 +188,10 @@ static void on_translate(plugin_id id, tb *block)
     for (size_t i = 0; i < length; i++) {
         insn *instruction = qemu_plugin_tb_get_insn(block, i);
         const uint64_t address = qemu_plugin_insn_vaddr(instruction);
-        if (!is_marked(address))
-            continue;
-        place *here = malloc(sizeof *here); /* lives as long as QEMU may run the block: for ever */
-        if (here == NULL)
-            abort();
-        *here = (place){address, length - i};
-        qemu_plugin_register_vcpu_insn_exec_cb(instruction, at_mark, NO_REGS, here);
+        if (is_marked(address))
+            call_at(instruction, at_mark, length - i);
+        if (of_guests)
+            watch_guests(instruction, address, length - i);
     }
 }
 
@@ -148,6 +211,10 @@ static bool take_option(const char *option)
         marks[mark_count++] = strtoull(option + 5, &end, 0);
         return end != option + 5 && *end == '\0';
     }
+    if (strcmp(option, "guests=on") == 0) {
+        of_guests = true;
+        return true;
+    }
     return false;
 }
 
@@ -156,7 +223,7 @@ int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
     (void)info;
     for (int i = 0; i < argc; i++)
         if (!take_option(argv[i])) {
-            fprintf(stderr, "insn: cannot take the option '%s'; there are: out=FILE, up to %d mark=ADDRESS\n",
+            fprintf(stderr, "insn: cannot take the option '%s'; there are: out=FILE, up to %d mark=ADDRESS, guests=on\n",
                     argv[i], MARKS_MAX);
             return 1;
         }

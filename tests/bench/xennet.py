@@ -2,12 +2,15 @@
 """What Xen's network costs a guest: ours and a Linux guest with nginx serve the same site to a client in the dom0 that both are
 guests of, in turns. Used by `run`; what runs in the dom0 and in the guests is in xennet/."""
 
+import dataclasses
+import os
 import pathlib
 import random
+import shutil
 import subprocess
 
 import peer
-from guest import Failed, command
+from guest import Failed, Symbols, command, read_counts
 
 HERE = pathlib.Path(__file__).with_name("xennet")
 PAGE, PAGE_BYTES = "small.html", 600
@@ -16,7 +19,15 @@ REQUESTS, FILES, SINK_BYTES = 1000, 10, 40_000_000
 MEMORY_MIB = 400 # of both guests
 LIMIT_S = 1200
 # README.md says why.
-FIRST_RATIO_MAX, REQUEST_RATIO_MAX, BULK_RATIO_MIN = 0.2, 0.25, 1.0
+FIRST_RATIO_MAX, REQUEST_RATIO_MAX, BULK_RATIO_MAX = 0.2, 0.25, 1.0
+
+
+@dataclasses.dataclass
+class Run:
+    bytes: int
+    seconds: float
+    cpu_s: float # of the guest's CPU, as Xen counts it
+    own: int     # what guests have run, in instructions; None: not counted
 
 
 def site():
@@ -26,10 +37,24 @@ def site():
 
 
 def program(name, out):
+    """At an address of its own, so that what is marked in it is met in no other."""
     path = out / name
-    command(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-s", "-static", "-o", path,
-             HERE / f"{name}.c"], f"building {name}")
+    command(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-static", "-no-pie",
+             "-Wl,-Ttext-segment=0x60000000", "-o", path, HERE / f"{name}.c"], f"building {name}")
     return path
+
+
+def counted(machine, out, mark):
+    """The environment for a `fata run` whose QEMU counts, and by whose clock each instruction takes a nanosecond: another QEMU
+    of the same name stands before it."""
+    folder = out / "bin"
+    folder.mkdir(exist_ok=True)
+    wrapper = folder / pathlib.Path(machine.kind.program).name
+    plugin = f"{machine.plugin},out={machine.counts_path},mark={mark:#x},guests=on"
+    wrapper.write_text(f"#!/bin/sh\nexec '{shutil.which(machine.program)}' \"$@\" -icount shift=0,sleep=off -plugin '{plugin}'\n")
+    wrapper.chmod(0o755)
+    pathlib.Path(machine.counts_path).unlink(missing_ok=True)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def linux_initramfs(out):
@@ -45,54 +70,64 @@ def linux_initramfs(out):
     return path
 
 
-def run(root, out, web, work):
-    """The dom0's lines, {what: {who: [(bytes, seconds, CPU seconds)]}}."""
+def run(machine, root, out, web, work):
+    """What was measured, {what: {who: [Run]}}."""
     xen = command([root / "toolchain/xen", "x86_64"], "fetching Xen", timeout=LIMIT_S).split()[-1]
     settings = out / "settings"
     settings.write_text(f"requests={REQUESTS} files={FILES} bytes={SINK_BYTES}\n")
-    files = [program("client", out), linux_initramfs(out), f"{xen}/kernel", work, settings]
+    client = program("client", out)
+    files = [client, linux_initramfs(out), f"{xen}/kernel", work, settings]
     with open(HERE / "dom0.sh", encoding="utf-8") as script:
         done = subprocess.run([root / "build/fata", "run", "--on", "xen", "--image", web, "--shell", f"--memory={MEMORY_MIB}",
                                f"--timeout={LIMIT_S}", *(f"--file={path}" for path in files)], stdin=script,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=2 * LIMIT_S)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=2 * LIMIT_S,
+                              env=counted(machine, out, Symbols(client).address("bench_mark")))
     lines = done.stdout.splitlines()
-    got = {}
-    for words in (line.split() for line in lines):
-        if len(words) == 5 and words[1] in ("fata", "linux"):
-            got.setdefault(words[0], {}).setdefault(words[1], []).append((int(words[2]), float(words[3]), float(words[4])))
     if done.returncode != 0 or "end" not in lines:
         raise Failed(f"the guests of Xen did not do what they should:\n{done.stdout[-2000:]}")
-    (out / "xennet.txt").write_text(done.stdout)
+    counts = [count for _, count in read_counts(machine.counts_path)]
+    got = {}
+    for words in (line.split() for line in lines):
+        if len(words) != 5 or words[1] not in ("fata", "linux"):
+            continue
+        own = None
+        if words[0] != "first":
+            begun, ended, *counts = counts if len(counts) >= 2 else [0, 0]
+            own = ended - begun
+        got.setdefault(words[0], {}).setdefault(words[1], []).append(Run(int(words[2]), float(words[3]), float(words[4]), own))
+    if counts:
+        raise Failed(f"{len(counts)} counts are nobody's")
     return got
 
 
 def best(runs, wanted_bytes):
-    """The least seconds and CPU seconds, for something that was done several times."""
-    if any(done != wanted_bytes for done, _, _ in runs):
+    """Of something that was done several times, the least of each figure."""
+    if any(one.bytes != wanted_bytes for one in runs):
         raise Failed(f"bytes are missing: {runs}")
-    return min(seconds for _, seconds, _ in runs), min(cpu for _, _, cpu in runs)
+    return Run(wanted_bytes, min(one.seconds for one in runs), min(one.cpu_s for one in runs),
+               min(one.own for one in runs) if runs[0].own is not None else None)
 
 
-def measure(figures, root, out, web, work):
+def measure(figures, machine, root, out, web, work):
     """`web` and `work` are images."""
-    got = run(root, out, web, work)
-    figures.heading("Beside a Linux guest with nginx, in one dom0 (xen-x86_64 on a real Xen, in QEMU)")
-    first = {who: best(runs, PAGE_BYTES)[0] for who, runs in got["first"].items()}
-    figures.add("xl create to the first 200", first["fata"], "s", None, f"Linux: {first['linux']:.2f} s")
-    figures.add("that part of Linux's", round(first["fata"] / first["linux"], 3), "", FIRST_RATIO_MAX)
-    request = {who: best(runs, REQUESTS * PAGE_BYTES)[1] / REQUESTS for who, runs in got["request"].items()}
-    figures.add(f"CPU for a request, page of {PAGE_BYTES} bytes", request["fata"] * 1e6, "us", None,
-                f"Linux: {request['linux'] * 1e6:,.0f} us")
-    figures.add("that part of Linux's", round(request["fata"] / request["linux"], 3), "", REQUEST_RATIO_MAX)
-    for what, name, count in (("send", "TCP, sent", FILES * FILE_BYTES), ("receive", "TCP, received", SINK_BYTES)):
-        bulk(figures, name, got[what], count)
+    got = run(machine, root, out, web, work)
+    figures.heading("Beside a Linux guest with nginx, in one dom0 (xen-x86_64 on a real Xen, in QEMU; instructions are its ns)")
 
+    def add(name, unit, fata, linux, ratio_max=None):
+        figures.add(name, fata, unit, None if ratio_max is None else ratio_max * linux,
+                    f"Linux: {linux:,.{0 if linux > 1000 else 2}f}; ours is {fata / linux:.3f} of that")
 
-def bulk(figures, name, runs, count):
-    rate, cost = {}, {}
-    for who in runs:
-        seconds, cpu = best(runs[who], count)
-        rate[who], cost[who] = count / 1e6 / seconds, cpu / (count / 1e6)
-    figures.add(name, rate["fata"], "MB/s", None, f"Linux: {rate['linux']:,.1f} MB/s")
-    figures.add("Linux's part of that", round(rate["linux"] / rate["fata"], 3), "", 1 / BULK_RATIO_MIN)
-    figures.add(f"{name}: CPU", cost["fata"] * 1e3, "ms/MB", None, f"Linux: {cost['linux'] * 1e3:,.1f} ms/MB")
+    def both(what, wanted_bytes):
+        return [best(got[what][who], wanted_bytes) for who in ("fata", "linux")]
+
+    fata, linux = both("first", PAGE_BYTES)
+    add("xl create to the first 200", "ms", fata.seconds * 1e3, linux.seconds * 1e3, FIRST_RATIO_MAX)
+    fata, linux = both("request", REQUESTS * PAGE_BYTES)
+    add(f"request of {PAGE_BYTES} bytes: the guest's own", "instructions", fata.own / REQUESTS, linux.own / REQUESTS,
+        REQUEST_RATIO_MAX)
+    add("the guest's CPU, with what Xen does for it", "instructions", fata.cpu_s * 1e9 / REQUESTS, linux.cpu_s * 1e9 / REQUESTS)
+    for what, name, count in (("send", "TCP, a MB sent", FILES * FILE_BYTES), ("receive", "TCP, a MB received", SINK_BYTES)):
+        fata, linux = both(what, count)
+        add(f"{name}: time", "us", fata.seconds * 1e12 / count, linux.seconds * 1e12 / count, BULK_RATIO_MAX)
+        add("the guest's own", "instructions", fata.own * 1e6 / count, linux.own * 1e6 / count)
+        add("the guest's CPU, with what Xen does for it", "instructions", fata.cpu_s * 1e15 / count, linux.cpu_s * 1e15 / count)
