@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* <fata/block.h> over a device: cuts calls into requests, copies what the device cannot use as it
- * lies, and waits. A request lies in the frame of the fiber that waits for it; a fiber has one under
- * way at a time, so a device has as many as there are fibers, up to what it has room for. */
+ * lies, and waits. Requests lie in the frame of the fiber that waits for them: a few at a time of a
+ * call that is larger than one, so that the device always has something to do. */
 #include "../fiber/sched.h"
 #include "blockdev.h"
 #include <fata/fiber.h>
@@ -17,6 +17,8 @@ FA_LOG_MODULE("block");
 /* Requests that were done at once, by all fibers, before another one has its turn. */
 #define TURN_REQUESTS 4u
 #define HUNG_STEPS 30u
+/* Requests of one call under way at a time. */
+#define CALL_REQUESTS_MAX 4u
 
 struct fa_block {
     fa_blockdev *device;
@@ -28,12 +30,22 @@ struct fa_block {
     fa_block_info info;
 };
 
-/* A request and who waits for it. */
-typedef struct call {
+struct call;
+
+typedef struct part {
     fa_block_request request; /* the first member */
-    fa_waitq queue;
-    bool is_done;
+    struct call *call;
+    bool is_under_way;
+} part;
+
+/* A call, whose fiber waits for its requests. */
+typedef struct call {
     fa_block *block;
+    fa_deadline deadline;
+    fa_waitq queue;
+    unsigned under_way;
+    fa_err err; /* the first one of a request */
+    part parts[CALL_REQUESTS_MAX];
 } call;
 
 /* A way through the pieces of a read or write. */
@@ -55,6 +67,8 @@ static void take_note(fa_block *block)
     info->sector_count = device->sector_count;
     info->present = device->is_present;
     info->read_only = device->read_only;
+    info->can_discard = device->discard_sectors_max > 0;
+    info->needs_flush = device->has_cache;
     info->changes++;
     fa_waitq_wake_all(&block->for_change);
     fa_waitq_wake_all(&block->for_room); /* there may be nothing to wait for */
@@ -72,83 +86,6 @@ static void look(fa_block *block)
 static void woken_by_device(void *arg)
 {
     look(arg);
-}
-
-static void done(fa_block_request *request)
-{
-    call *c = (call *)(void *)request;
-    c->is_done = true;
-    fa_waitq_wake_all(&c->queue);
-    fa_waitq_wake_all(&c->block->for_room);
-}
-
-/* Whether a call may begin a request now. */
-static fa_err check_usable(const fa_block *block, fa_deadline deadline)
-{
-    if (fa_canceled())
-        return FA_ECANCELED;
-    if (block->device->is_stopped)
-        return FA_EIO;
-    if (!block->device->is_present)
-        return FA_ECLOSED;
-    return deadline <= fa_clock_mono_ns() ? FA_ETIMEDOUT : FA_OK;
-}
-
-/* Gives the request to the device, when there is room. */
-static fa_err submit(fa_block *block, call *c, fa_deadline deadline)
-{
-    for (;;) {
-        fa_err err = check_usable(block, deadline);
-        if (err != FA_OK)
-            return err;
-        err = block->device->ops->submit(block->device, &c->request);
-        if (err != FA_EAGAIN)
-            return err;
-        if (block->device->ops->arm(block->device)) {
-            look(block);
-            continue;
-        }
-        const fa_deadline poll_by = block->device->poll_by;
-        err = fa_waitq_wait(&block->for_room, deadline < poll_by ? deadline : poll_by);
-        if (poll_by <= fa_clock_mono_ns())
-            look(block);
-        if (err == FA_ECANCELED)
-            return err;
-    }
-}
-
-static void stop(fa_block *block)
-{
-    fa_log_error("%s has not answered for %u s: it is stopped", block->info.device,
-                 (unsigned)(FA_BLOCK_HUNG_NS / FA_NS_PER_S));
-    block->device->ops->stop(block->device);
-    take_note(block);
-}
-
-/* Until the device is done with it, in bounded time: its memory is the device's so long. The time is
- * counted in steps, so that a machine that was paused, whose clock then jumps, gives the device the
- * rest of it. An interrupt that was lost costs one step. */
-static void wait_until_done(fa_block *block, call *c)
-{
-    fa_blockdev *device = block->device;
-    unsigned steps_left = HUNG_STEPS;
-    fa_deadline step_end = fa_after_ns(FA_BLOCK_HUNG_NS / HUNG_STEPS);
-    while (!c->is_done) {
-        if (device->ops->arm(device)) {
-            look(block);
-            continue;
-        }
-        const fa_deadline poll_by = device->poll_by;
-        const fa_err err = fa_sched_wait_held(&c->queue, poll_by < step_end ? poll_by : step_end);
-        if (err == FA_OK || c->is_done)
-            continue;
-        look(block);
-        if (c->is_done || step_end > fa_clock_mono_ns())
-            continue;
-        step_end = fa_after_ns(FA_BLOCK_HUNG_NS / HUNG_STEPS);
-        if (--steps_left == 0)
-            stop(block);
-    }
 }
 
 static const char *verb_of(fa_block_kind kind)
@@ -176,25 +113,165 @@ static void count(fa_block *block, const fa_block_request *request, fa_err err)
                      fa_err_text(err));
 }
 
-/* One request, from the beginning to the end. FA_EINVAL: the device cannot use the memory. */
-static fa_err run(fa_block *block, call *c, fa_deadline deadline)
+static void done(fa_block_request *request)
 {
-    c->request.done = done;
-    c->block = block;
+    part *p = (part *)(void *)request;
+    call *c = p->call;
+    p->is_under_way = false;
+    c->under_way--;
+    if (c->err == FA_OK)
+        c->err = request->err;
+    count(c->block, request, request->err);
+    fa_waitq_wake_all(&c->queue);
+    fa_waitq_wake_all(&c->block->for_room);
+}
+
+/* Whether it was taken away, and is expected back. */
+static bool is_away(const fa_blockdev *device)
+{
+    return !device->is_present && !device->is_stopped && device->ops->recall != NULL;
+}
+
+/* Whether a call may begin a request now; waits for a device that is away. */
+static fa_err await_usable(fa_block *block, fa_deadline deadline)
+{
+    const fa_blockdev *device = block->device;
+    for (;;) {
+        if (fa_canceled())
+            return FA_ECANCELED;
+        if (device->is_stopped)
+            return FA_EIO;
+        if (deadline <= fa_clock_mono_ns())
+            return device->is_present ? FA_ETIMEDOUT : FA_ECLOSED;
+        if (!is_away(device))
+            return device->is_present ? FA_OK : FA_ECLOSED;
+        const fa_err err = fa_waitq_wait(&block->for_room, deadline); /* see take_note() */
+        if (err == FA_ECANCELED)
+            return err;
+    }
+}
+
+static void stop(fa_block *block)
+{
+    fa_log_error("%s has not answered for %u s: it is stopped", block->info.device,
+                 (unsigned)(FA_BLOCK_HUNG_NS / FA_NS_PER_S));
+    block->device->ops->stop(block->device);
+    take_note(block);
+}
+
+/* A step of the wait for a device that is away: until the call's time is over, and what it has asked
+ * for is taken back. */
+static void await_return(call *c)
+{
+    fa_blockdev *device = c->block->device;
+    const fa_deadline step_end = fa_after_ns(FA_BLOCK_HUNG_NS / HUNG_STEPS);
+    const fa_err err =
+        fa_waitq_wait(&c->queue, c->deadline < step_end ? c->deadline : step_end);
+    if (err != FA_ECANCELED && c->deadline > fa_clock_mono_ns())
+        return;
+    for (unsigned i = 0; i < CALL_REQUESTS_MAX; i++) {
+        part *p = &c->parts[i];
+        if (!p->is_under_way || !device->ops->recall(device, &p->request))
+            continue;
+        p->request.err = err == FA_ECANCELED ? err : FA_ECLOSED;
+        done(&p->request);
+    }
+}
+
+/* Until the device has at most so many requests of the call, in bounded time: their memory is the
+ * device's so long. The time is counted in steps, so that a machine that was paused, whose clock then
+ * jumps, gives the device the rest of it. An interrupt that was lost costs one step. */
+static void wait_until(call *c, unsigned most)
+{
+    fa_block *block = c->block;
+    fa_blockdev *device = block->device;
+    unsigned steps_left = HUNG_STEPS;
+    fa_deadline step_end = fa_after_ns(FA_BLOCK_HUNG_NS / HUNG_STEPS);
+    while (c->under_way > most) {
+        if (device->ops->arm(device)) {
+            look(block);
+            continue;
+        }
+        if (is_away(device)) {
+            await_return(c);
+            steps_left = HUNG_STEPS;
+            step_end = fa_after_ns(FA_BLOCK_HUNG_NS / HUNG_STEPS);
+            continue;
+        }
+        fa_deadline end = device->poll_by < step_end ? device->poll_by : step_end;
+        if (c->deadline < end && c->deadline > fa_clock_mono_ns())
+            end = c->deadline; /* it may be away by then */
+        const fa_err err = fa_sched_wait_held(&c->queue, end);
+        if (err == FA_OK || c->under_way <= most)
+            continue;
+        look(block);
+        if (c->under_way <= most || step_end > fa_clock_mono_ns())
+            continue;
+        step_end = fa_after_ns(FA_BLOCK_HUNG_NS / HUNG_STEPS);
+        if (--steps_left == 0)
+            stop(block);
+    }
+}
+
+/* Until the device may have room: some, if it is this call's own requests that it has. */
+static fa_err await_room(call *c)
+{
+    fa_block *block = c->block;
+    if (block->device->ops->arm(block->device)) {
+        look(block);
+        return FA_OK;
+    }
+    if (c->under_way > 0) {
+        wait_until(c, c->under_way - 1);
+        return FA_OK;
+    }
+    const fa_deadline poll_by = block->device->poll_by;
+    const fa_err err =
+        fa_waitq_wait(&block->for_room, c->deadline < poll_by ? c->deadline : poll_by);
+    if (poll_by <= fa_clock_mono_ns())
+        look(block);
+    return err == FA_ECANCELED ? err : FA_OK;
+}
+
+/* Gives a request to the device, when there is room. FA_EINVAL: the device cannot use the memory. */
+static fa_err begin(call *c, part *p)
+{
+    fa_block *block = c->block;
     fa_err err = FA_OK;
     if (block->requests_without_wait++ >= TURN_REQUESTS) {
         block->requests_without_wait = 0;
         err = fa_sleep(FA_NOW);
     }
-    if (err == FA_OK)
-        err = submit(block, c, deadline);
-    if (err != FA_OK)
-        return err;
-    if (!c->is_done)
+    p->request.done = done;
+    p->call = c;
+    while (err == FA_OK) {
+        err = await_usable(block, c->deadline);
+        if (err != FA_OK)
+            return err;
+        p->is_under_way = true;
+        c->under_way++;
+        err = block->device->ops->submit(block->device, &p->request);
+        if (err == FA_OK)
+            break;
+        p->is_under_way = false;
+        c->under_way--;
+        if (err != FA_EAGAIN)
+            return err;
+        err = await_room(c);
+    }
+    if (p->is_under_way)
         block->requests_without_wait = 0;
-    wait_until_done(block, c);
-    count(block, &c->request, c->request.err);
-    return c->request.err;
+    return err;
+}
+
+/* One request, from the beginning to the end. */
+static fa_err run(fa_block *block, const fa_block_request *request, fa_deadline deadline)
+{
+    call c = {.block = block, .deadline = deadline};
+    c.parts[0].request = *request;
+    const fa_err err = begin(&c, &c.parts[0]);
+    wait_until(&c, 0);
+    return err == FA_OK ? c.err : err;
 }
 
 /* Reading and writing. */
@@ -273,12 +350,11 @@ static size_t gather(const fa_block *block, cursor at, fa_block_request *request
     return len;
 }
 
-static void begin_request(const fa_block *block, const cursor *at, size_t len, call *c)
+static void prepare(const fa_block *block, const cursor *at, size_t len, part *p)
 {
-    c->request.kind = at->into != NULL ? FA_BLOCK_READ : FA_BLOCK_WRITE;
-    c->request.sector = at->sector;
-    c->request.count = (uint32_t)(len / block->info.sector_bytes);
-    c->is_done = false;
+    p->request.kind = at->into != NULL ? FA_BLOCK_READ : FA_BLOCK_WRITE;
+    p->request.sector = at->sector;
+    p->request.count = (uint32_t)(len / block->info.sector_bytes);
 }
 
 static fa_err take_bounce(fa_block *block, fa_deadline deadline)
@@ -296,49 +372,68 @@ static fa_err take_bounce(fa_block *block, fa_deadline deadline)
     return FA_OK;
 }
 
-/* The next request by way of the bounce buffer. */
-static fa_err run_copied(fa_block *block, cursor *at, call *c, size_t *len_out, fa_deadline deadline)
+/* The next request by way of the bounce buffer, when the others are done. */
+static fa_err run_copied(call *c, const cursor *at, size_t *len_out)
 {
+    fa_block *block = c->block;
+    part *p = &c->parts[0];
     const size_t most = (size_t)block->device->transfer_sectors_max * block->info.sector_bytes;
     size_t len = at->left_bytes < FA_BLOCK_BOUNCE_BYTES ? at->left_bytes : FA_BLOCK_BOUNCE_BYTES;
     len = len < most ? len : most;
-    fa_err err = take_bounce(block, deadline);
+    wait_until(c, 0);
+    fa_err err = c->err == FA_OK ? take_bounce(block, c->deadline) : c->err;
     if (err != FA_OK)
         return err;
     if (at->into == NULL)
         copy(*at, block->bounce, len);
-    begin_request(block, at, len, c);
-    c->request.part_count = 1;
-    c->request.parts[0] = (fa_block_part){block->bounce, (uint32_t)len};
-    err = run(block, c, deadline);
+    prepare(block, at, len, p);
+    p->request.part_count = 1;
+    p->request.parts[0] = (fa_block_part){block->bounce, (uint32_t)len};
+    err = begin(c, p);
+    wait_until(c, 0);
+    if (err == FA_OK)
+        err = c->err;
     if (err == FA_OK && at->into != NULL)
         copy(*at, block->bounce, len);
-    block->info.copied_sectors += err == FA_OK ? c->request.count : 0;
+    block->info.copied_sectors += err == FA_OK ? p->request.count : 0;
     block->bounce_used = false;
     fa_waitq_wake_one(&block->for_bounce);
     *len_out = len;
     return err;
 }
 
-static fa_err transfer(fa_block *block, cursor *at, fa_deadline deadline)
+static part *free_part(call *c)
 {
-    call c = {0};
+    part *p = c->parts;
+    wait_until(c, CALL_REQUESTS_MAX - 1);
+    while (p->is_under_way)
+        p++;
+    return p;
+}
+
+static fa_err transfer(call *c, cursor *at)
+{
+    const fa_block *block = c->block;
     fa_err err = FA_OK;
     while (err == FA_OK && at->left_bytes > 0) {
-        size_t len = gather(block, *at, &c.request);
+        part *p = free_part(c);
+        if (c->err != FA_OK)
+            break;
+        size_t len = gather(block, *at, &p->request);
         err = FA_EINVAL;
         if (len > 0) {
-            begin_request(block, at, len, &c);
-            err = run(block, &c, deadline);
+            prepare(block, at, len, p);
+            err = begin(c, p);
         }
         if (err == FA_EINVAL)
-            err = run_copied(block, at, &c, &len, deadline);
+            err = run_copied(c, at, &len);
         if (err != FA_OK)
             break;
         at->sector += len / block->info.sector_bytes;
         skip(at, len);
     }
-    return err;
+    wait_until(c, 0);
+    return c->err == FA_OK ? err : c->err;
 }
 
 static fa_err check_range(const fa_block *block, uint64_t sector, uint64_t sectors)
@@ -361,8 +456,9 @@ static fa_err run_transfer(fa_block *block, cursor at, size_t piece_count, fa_de
     fa_err err = check_range(block, at.sector, at.left_bytes / block->info.sector_bytes);
     if (err != FA_OK)
         return err;
+    call c = {.block = block, .deadline = deadline};
     block->users++;
-    err = transfer(block, &at, deadline);
+    err = transfer(&c, &at);
     block->users--;
     return err;
 }
@@ -381,11 +477,11 @@ fa_err fa_block_write(fa_block *block, uint64_t sector, const fa_block_from *pie
 
 fa_err fa_block_flush(fa_block *block, fa_deadline deadline)
 {
-    call c = {.request = {.kind = FA_BLOCK_FLUSH}};
+    const fa_block_request request = {.kind = FA_BLOCK_FLUSH};
     block->users++;
     const fa_err err = block->device->has_cache && !block->device->read_only
-                           ? run(block, &c, deadline)
-                           : check_usable(block, deadline);
+                           ? run(block, &request, deadline)
+                           : await_usable(block, deadline);
     block->users--;
     return err;
 }
@@ -399,8 +495,9 @@ fa_err fa_block_discard(fa_block *block, uint64_t sector, uint64_t count, fa_dea
     block->users++;
     while (err == FA_OK && count > 0) {
         const uint32_t step = count < most ? (uint32_t)count : most;
-        call c = {.request = {.kind = FA_BLOCK_DISCARD, .sector = sector, .count = step}};
-        err = run(block, &c, deadline);
+        const fa_block_request request = {
+            .kind = FA_BLOCK_DISCARD, .sector = sector, .count = step};
+        err = run(block, &request, deadline);
         sector += step;
         count -= step;
     }

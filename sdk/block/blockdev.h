@@ -57,6 +57,10 @@ typedef struct fa_blockdev_ops {
     void (*stop)(fa_blockdev *device);
     /* There are no requests under way. */
     void (*close)(fa_blockdev *device);
+    /* NULL: a device that was taken away is not waited for: its requests fail with FA_ECLOSED. Else it
+     * keeps its requests while it is not present, and does them when it comes back; this one takes one
+     * out, which will not be completed. False: it is being done; not while the device is away. */
+    bool (*recall)(fa_blockdev *device, fa_block_request *request);
 } fa_blockdev_ops;
 
 struct fa_blockdev {
@@ -65,7 +69,7 @@ struct fa_blockdev {
     uint32_t sector_bytes;
     uint64_t sector_count;
     bool read_only;
-    bool is_present; /* as long as not, only poll(), arm() and close() are called */
+    bool is_present; /* as long as not, only poll(), arm(), recall() and close() are called */
     bool is_stopped;
     bool has_cache;  /* a flush is needed */
     /* Limits, all of them at least 1 but that of discarding: 0, it cannot. */
@@ -77,6 +81,11 @@ struct fa_blockdev {
     void (*wake)(void *arg);
     void *wake_arg;
 };
+
+/* Of a device that has done all that it is asked within submit(). */
+void fa_blockdev_poll_none(fa_blockdev *device);
+bool fa_blockdev_arm_none(fa_blockdev *device);
+void fa_blockdev_stop_none(fa_blockdev *device);
 
 /* A device as a block. It closes the device in the end, on failure at once. FA_ENOMEM. */
 FA_MUST_CHECK fa_err fa_block_over_take(fa_blockdev *device, fa_block **block_out);

@@ -291,7 +291,7 @@ fa_err fa_block_faults_init(fa_block_faults *faults, fa_blockdev *below,
                             const fa_block_faults_options *options,
                             uint64_t (*now_ns)(void *user), void *user)
 {
-    static const fa_blockdev_ops ops = {submit, poll, arm, stop, close};
+    static const fa_blockdev_ops ops = {submit, poll, arm, stop, close, NULL};
     fa_assert(options->seed != 0);
     *faults = (fa_block_faults){.device = *below,
                                 .below = below,

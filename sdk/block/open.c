@@ -7,7 +7,7 @@ fa_err fa_block_open(unsigned number, fa_block **block_out, fa_deadline deadline
 {
     fa_blockdev *device;
     fa_block *block;
-    fa_err err = plat_block_open(number, &device);
+    fa_err err = plat_block_open(number, &device, deadline);
     if (err == FA_OK)
         err = fa_block_over_take(device, &block);
     if (err != FA_OK)

@@ -29,22 +29,6 @@ static fa_err submit(fa_blockdev *device, fa_block_request *request)
     return FA_OK;
 }
 
-static void poll(fa_blockdev *device)
-{
-    (void)device;
-}
-
-static bool arm(fa_blockdev *device)
-{
-    (void)device;
-    return false;
-}
-
-static void stop(fa_blockdev *device)
-{
-    device->is_stopped = true;
-}
-
 static void close(fa_blockdev *device)
 {
     fa_ramdisk *disk = disk_of(device);
@@ -54,7 +38,8 @@ static void close(fa_blockdev *device)
 
 void fa_ramdisk_init(fa_ramdisk *disk, void *bytes, uint32_t sector_bytes, uint64_t sector_count)
 {
-    static const fa_blockdev_ops ops = {submit, poll, arm, stop, close};
+    static const fa_blockdev_ops ops = {submit, fa_blockdev_poll_none, fa_blockdev_arm_none,
+                                        fa_blockdev_stop_none, close, NULL};
     *disk = (fa_ramdisk){
         .device = {.ops = &ops,
                    .name = "ramdisk",

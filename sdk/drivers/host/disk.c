@@ -86,22 +86,6 @@ static fa_err submit(fa_blockdev *device, fa_block_request *request)
     return FA_OK;
 }
 
-static void poll(fa_blockdev *device)
-{
-    (void)device;
-}
-
-static bool arm(fa_blockdev *device)
-{
-    (void)device;
-    return false;
-}
-
-static void stop(fa_blockdev *device)
-{
-    device->is_stopped = true;
-}
-
 static void close_disk(fa_blockdev *device)
 {
     fa_disk *disk = disk_of(device);
@@ -125,7 +109,8 @@ static fa_err check_file(int descriptor, bool read_only, off_t *size_out)
 
 fa_err fa_disk_open(fa_disk *disk, const char *path, bool read_only)
 {
-    static const fa_blockdev_ops ops = {submit, poll, arm, stop, close_disk};
+    static const fa_blockdev_ops ops = {submit, fa_blockdev_poll_none, fa_blockdev_arm_none,
+                                        fa_blockdev_stop_none, close_disk, NULL};
     off_t size = 0;
     if (disk->is_open)
         return FA_EBUSY;

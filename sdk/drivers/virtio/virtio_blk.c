@@ -326,7 +326,7 @@ static fa_err open_queue(virtio_blk *blk)
 
 fa_err virtio_blk_open(virtio_blk *blk, virtio_device *device)
 {
-    static const fa_blockdev_ops ops = {submit, poll, arm, stop, close_device};
+    static const fa_blockdev_ops ops = {submit, poll, arm, stop, close_device, NULL};
     if (blk->virtio != NULL)
         return FA_EBUSY;
     *blk = (virtio_blk){
