@@ -100,9 +100,9 @@ FA_MUST_CHECK fa_err plat_dma_alloc(size_t len, plat_dma_sharing sharing, void *
 void plat_dma_free(void *memory, size_t len, plat_dma_sharing sharing);
 
 /* Network devices, the first of them being number 0, with packets of the pool. An image whose program
- * uses no network has none of this in it. FA_ENOENT: no such device. It suspends its fiber, the one
- * function here that does, where the other side of a device takes its time (Xen's back ends):
- * FA_ETIMEDOUT. */
+ * uses no network has none of this in it. FA_ENOENT: no such device. It suspends its fiber, as
+ * plat_block_open() does and no other function here, where the other side of a device takes its time
+ * (Xen's back ends): FA_ETIMEDOUT, FA_ECANCELED. */
 struct fa_netif;
 struct fa_packet_pool;
 FA_MUST_CHECK fa_err plat_netif_open(unsigned number, struct fa_packet_pool *pool,
@@ -113,9 +113,11 @@ struct fa_net;
 FA_MUST_CHECK fa_err plat_net_host(struct fa_net **net_out);
 
 /* Block devices, the first of them being number 0. An image whose program uses none has none of this in
- * it. FA_ENOENT: no such device; FA_EBUSY: it is open; FA_ENOTSUP, FA_EIO, FA_ENOMEM. */
+ * it. FA_ENOENT: no such device; FA_EBUSY: it is open; FA_ENOTSUP, FA_EIO, FA_ENOMEM; FA_ETIMEDOUT and
+ * FA_ECANCELED, as of plat_netif_open(). */
 struct fa_blockdev;
-FA_MUST_CHECK fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out);
+FA_MUST_CHECK fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out,
+                                     fa_deadline deadline);
 
 /* From now on fa_stop_request() (sdk/fiber/stop.h) hears of it when the machine is to stop, where the
  * machine has a way to say so. Once, for a program that wants to know. */

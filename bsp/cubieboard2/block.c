@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* The machine's disks, for programs that use block devices. */
+/* The machine's disks, for programs that use block devices: of a domain of Xen those in Xenstore, else
+ * virtio's. */
 #include "../../sdk/drivers/virtio/virtio_blk.h"
+#include "../../sdk/drivers/xen/blkfront.h"
 #include "../plat.h"
 #include "virtio.h"
+#include "xendev.h"
 #include <fata/log.h>
 
 FA_LOG_MODULE("block");
 
 #define DISKS_MAX 8u
 
-fa_err plat_block_open(unsigned number, fa_blockdev **device_out)
+static fa_err open_virtio(unsigned number, fa_blockdev **device_out)
 {
     static virtio_blk disks[DISKS_MAX];
     virtio_device *device;
@@ -23,7 +26,17 @@ fa_err plat_block_open(unsigned number, fa_blockdev **device_out)
         err = virtio_blk_open(blk, device);
     if (err == FA_OK)
         *device_out = &blk->device;
-    else if (err != FA_ENOENT)
+    return err;
+}
+
+fa_err plat_block_open(unsigned number, fa_blockdev **device_out, fa_deadline deadline)
+{
+    fa_err err = xendev_start();
+    if (err == FA_OK)
+        err = xen_blkfront_open(number, device_out, deadline);
+    else if (err == FA_ENOENT)
+        err = open_virtio(number, device_out);
+    if (err != FA_OK && err != FA_ENOENT)
         fa_log_error("disk %u: %s", number, fa_err_text(err));
     return err;
 }

@@ -14,17 +14,14 @@ FA_LOG_MODULE("xen");
 
 fa_err xendev_start(void)
 {
-    uint64_t frame, port;
+    uint64_t frame;
+    uint32_t port;
     void *page;
     if (xen_shared == NULL)
         return FA_ENOENT;
     if (xen_store_is_open())
         return FA_OK;
-    fa_err err = xen_param_get(XEN_PARAM_STORE_PFN, &frame);
-    if (err == FA_OK && frame == UINT64_MAX) /* Xen's word for: later, perhaps */
-        err = FA_ENOENT;
-    if (err == FA_OK)
-        err = xen_param_get(XEN_PARAM_STORE_EVTCHN, &port);
+    fa_err err = xen_store_find(&frame, &port);
     if (err == FA_OK)
         err = arm_mmu_map_shared((arm_phys){frame * XEN_PAGE_BYTES}, XEN_PAGE_BYTES, &page);
     if (err == FA_OK)
@@ -32,7 +29,7 @@ fa_err xendev_start(void)
     if (err != FA_OK)
         return err;
     machine.awaits_interrupts = true;
-    err = xen_store_open(page, (uint32_t)port);
+    err = xen_store_open(page, port);
     return err == FA_OK ? xen_control_start(NULL) : err; /* (Xen on ARM saves no domain) */
 }
 

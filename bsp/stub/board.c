@@ -124,8 +124,9 @@ fa_err plat_net_host(struct fa_net **net_out)
     return FA_ENOTSUP;
 }
 
-fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out)
+fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out, fa_deadline deadline)
 {
+    (void)deadline;
     (void)number;
     (void)device_out;
     return FA_ENOENT;

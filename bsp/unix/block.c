@@ -30,8 +30,9 @@ static const char *disk = "none";
 FA_PARAM_DEFINE(disk, "disk", "a file that is a disk; FILE,ro: only to be read; may be repeated",
                 FA_PARAM_KIND_STRING, &disk, 0, 0, add_name);
 
-fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out)
+fa_err plat_block_open(unsigned number, struct fa_blockdev **device_out, fa_deadline deadline)
 {
+    (void)deadline; /* it does not wait */
     static fa_disk disks[DISKS_MAX];
     static char path[PATH_BYTES_MAX];
     if (number >= name_count)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define NODES_MAX 128u
-#define TEXT_BYTES 128u
+#define TEXT_BYTES 256u
 #define WATCHES_MAX 32u
 #define OUT_BYTES 65536u
 

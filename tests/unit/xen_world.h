@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* For the tests of what waits for other domains: a Xen with Xenstore and a network device's back end,
- * which go on, in a fiber, while the test waits. For one program each. */
+/* For the tests of what waits for other domains: a Xen with Xenstore and a device's back end, which go on, in a fiber, while the test waits. For one program each. */
 #ifndef FATA_TESTS_UNIT_XEN_WORLD_H
 #define FATA_TESTS_UNIT_XEN_WORLD_H
 
@@ -20,11 +19,14 @@
 #define STEP_MS 1u
 #define SOON fa_after_s(30)
 
+#define RAM_PAGES 512u
+
+static void (*world_backend)(void) = netback_run;
 static unsigned world_steps; /* that changed something */
 
 static void world_step(void)
 {
-    netback_run();
+    world_backend();
     if (fake_store_run()) {
         world_steps++;
         fake_send(STORE_PORT);
@@ -55,9 +57,9 @@ static void world_open_store(void)
 
 static void world_init(void)
 {
-    static _Alignas(4096) uint8_t ram[64 * 4096];
-    static uint8_t notes[64];
-    fa_pages_init(&fa_ram, (uintptr_t)ram, 64, notes);
+    static _Alignas(4096) uint8_t ram[RAM_PAGES * 4096];
+    static uint8_t notes[RAM_PAGES];
+    fa_pages_init(&fa_ram, (uintptr_t)ram, RAM_PAGES, notes);
     fa_pages_add(&fa_ram, (uintptr_t)ram, (uintptr_t)ram + sizeof ram);
     fake_reset();
     fake_grants_reset(8);

@@ -240,34 +240,6 @@ static void close_device(fa_netif *netif)
     xen_bus_close(&net->bus);
 }
 
-/* The number-th of the names that are numbers, in their order. */
-static fa_err find(unsigned number, unsigned long *name_out, fa_deadline deadline)
-{
-    char *names;
-    size_t len;
-    const fa_err err = xen_store_directory(0, VIFS, &names, &len, deadline);
-    if (err != FA_OK)
-        return err;
-    unsigned long last = 0;
-    bool found = true;
-    for (unsigned i = 0; i <= number && found; i++) {
-        unsigned long best = 0;
-        found = false;
-        for (const char *at = names; at < names + len; at += strlen(at) + 1) {
-            char *end;
-            const unsigned long name = strtoul(at, &end, 10);
-            if (*at != '\0' && *end == '\0' && (i == 0 || name > last) && (!found || name < best)) {
-                best = name;
-                found = true;
-            }
-        }
-        last = best;
-    }
-    free(names);
-    *name_out = last;
-    return found ? FA_OK : FA_ENOENT;
-}
-
 static netfront *new_netfront(void)
 {
     netfront *net = calloc(1, sizeof *net);
@@ -292,11 +264,12 @@ static void prepare(netfront *net, fa_packet_pool *pool)
 fa_err xen_netfront_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out,
                          fa_deadline deadline)
 {
-    static const xen_bus_driver driver = {connect, XEN_BUS_CONNECTED, connected, disconnect};
+    static const xen_bus_driver driver = {connect, XEN_BUS_CONNECTED, connected, disconnect,
+                                          NULL};
     unsigned long name;
     if (number >= XEN_NETFRONT_MAX)
         return FA_ELIMIT;
-    fa_err err = find(number, &name, deadline);
+    fa_err err = xen_bus_find(VIFS, number, &name, deadline);
     if (err != FA_OK)
         return err;
     if (netfronts[number] == NULL)

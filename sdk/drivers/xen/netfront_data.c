@@ -132,7 +132,7 @@ fa_err xen_netfront_queue_open(netfront_queue *queue, uint16_t domain, uint32_t 
         plat_dma_free(page, XEN_PAGE_BYTES, PLAT_DMA_COHERENT);
         return err;
     }
-    xen_ring_open(&queue->ring, page, place_bytes);
+    xen_ring_open(&queue->ring, page, 1, place_bytes);
     xen_grant_give(queue->ring_ref, domain, addr, true);
     return FA_OK;
 }

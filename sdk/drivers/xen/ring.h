@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The front's half of a ring of requests and their answers, which stand in the same places of a
- * shared page (Xen's public header io/ring.h). All numbers count for ever; a place is the rest. The
+ * shared page, or several (Xen's public header io/ring.h). All numbers count for ever; a place is the rest. The
  * other side may write anything into the page at any time: what it says is read once, and taken for
  * true only if it can be.
  *
@@ -22,12 +22,13 @@ typedef struct xen_ring_page {
     uint8_t places[XEN_PAGE_BYTES - 64];
 } xen_ring_page;
 _Static_assert(sizeof(xen_ring_page) == XEN_PAGE_BYTES, "a page");
-/* How many places a ring of one page has: what fits, rounded down to a power of 2. */
-#define XEN_RING_PLACES(place_bytes)                                                               \
-    (1u << (31 - __builtin_clz((unsigned)((XEN_PAGE_BYTES - 64) / (place_bytes)))))
+/* How many places a ring of so many pages has: what fits, rounded down to a power of 2. */
+#define XEN_RING_PLACES_IN(pages, place_bytes)                                                     \
+    (1u << (31 - __builtin_clz((unsigned)(((pages) * XEN_PAGE_BYTES - 64) / (place_bytes)))))
+#define XEN_RING_PLACES(place_bytes) XEN_RING_PLACES_IN(1u, place_bytes)
 
 typedef struct xen_ring {
-    xen_ring_page *page;
+    xen_ring_page *page; /* the first of them, which lie in one piece */
     uint32_t place_count, place_bytes;
     uint32_t produced; /* requests written */
     uint32_t pushed;   /* that the other side was told of */
@@ -35,16 +36,19 @@ typedef struct xen_ring {
     bool is_broken;    /* the other side has claimed what cannot be */
 } xen_ring;
 
-static inline void xen_ring_open(xen_ring *ring, void *page, uint32_t place_bytes)
+static inline void xen_ring_open(xen_ring *ring, void *pages, unsigned page_count,
+                                 uint32_t place_bytes)
 {
-    *ring = (xen_ring){
-        .page = page, .place_count = XEN_RING_PLACES(place_bytes), .place_bytes = place_bytes};
+    *ring = (xen_ring){.page = pages,
+                       .place_count = XEN_RING_PLACES_IN(page_count, place_bytes),
+                       .place_bytes = place_bytes};
     ring->page->request_produced = ring->page->answer_produced = 0;
     ring->page->request_event = ring->page->answer_event = 1;
 }
 static inline void *xen_ring_place(const xen_ring *ring, uint32_t number)
 {
-    return ring->page->places + number % ring->place_count * ring->place_bytes;
+    return (uint8_t *)ring->page + offsetof(xen_ring_page, places) +
+           number % ring->place_count * ring->place_bytes;
 }
 /* A copy of an answer that nobody changes any more. */
 static inline void xen_ring_read(const xen_ring *ring, uint32_t number, void *answer_out, size_t len)

@@ -7,6 +7,7 @@
 #include "grants.h"
 #include <fata/log.h>
 #include <fata/panic.h>
+#include <stdlib.h>
 #include <string.h>
 
 FA_LOG_MODULE("xenbus");
@@ -72,12 +73,15 @@ static fa_err give_up(xen_bus_device *device, fa_err why, fa_deadline deadline)
 
 static fa_err connect(xen_bus_device *device, fa_deadline deadline)
 {
+    const xen_bus_driver *driver = device->driver;
     device->is_late = false;
     device->patience = fa_after_ns(CONNECT_NS);
-    const fa_err err = device->driver->connect(device, deadline);
+    if (driver->may_connect != NULL && !driver->may_connect(device))
+        return FA_OK;
+    const fa_err err = driver->connect(device, deadline);
     if (device->is_closing)
         return FA_OK;
-    return err == FA_OK ? go_to(device, device->driver->connecting, deadline)
+    return err == FA_OK ? go_to(device, driver->connecting, deadline)
                         : give_up(device, err, deadline);
 }
 
@@ -193,7 +197,7 @@ static fa_err obey(xen_bus_device *device, fa_deadline deadline)
 static fa_err look(xen_bus_device *device, fa_deadline deadline)
 {
     char backend[XEN_STORE_PATH_BYTES];
-    device->front_watch.has_fired = device->back_watch.has_fired = false;
+    device->front_watch.has_fired = device->back_watch.has_fired = device->looks_again = false;
     fa_err err = xen_store_read(0, device->path, "backend", backend, sizeof backend, deadline);
     if (err == FA_ENOENT) {
         if (device->backend[0] != '\0')
@@ -238,7 +242,7 @@ static void tell_late(xen_bus_device *device)
 static bool has_work(const xen_bus_device *device)
 {
     return device->front_watch.has_fired || device->back_watch.has_fired || device->is_closing ||
-           device->failed_why != NULL;
+           device->looks_again || device->failed_why != NULL;
 }
 
 static void wait_until(xen_bus_device *device, fa_deadline deadline)
@@ -254,6 +258,8 @@ static void rest(xen_bus_device *device)
         fa_deadline deadline = device->patience;
         if (xen_grants_retry() > 0 && fa_after_ns(RETRY_NS) < deadline)
             deadline = fa_after_ns(RETRY_NS);
+        if (device->looks_again)
+            break; /* it was for these grants to end */
         wait_until(device, deadline);
         tell_late(device);
     }
@@ -334,6 +340,33 @@ static fa_err wait_for_end(xen_bus_device *device, fa_deadline deadline)
     return err;
 }
 
+fa_err xen_bus_find(const char *folder, unsigned number, unsigned long *name_out, fa_deadline deadline)
+{
+    char *names;
+    size_t len;
+    const fa_err err = xen_store_directory(0, folder, &names, &len, deadline);
+    if (err != FA_OK)
+        return err;
+    unsigned long last = 0;
+    bool found = true;
+    for (unsigned i = 0; i <= number && found; i++) {
+        unsigned long best = 0;
+        found = false;
+        for (const char *at = names; at < names + len; at += strlen(at) + 1) {
+            char *end;
+            const unsigned long name = strtoul(at, &end, 10);
+            if (*at != '\0' && *end == '\0' && (i == 0 || name > last) && (!found || name < best)) {
+                best = name;
+                found = true;
+            }
+        }
+        last = best;
+    }
+    free(names);
+    *name_out = last;
+    return found ? FA_OK : FA_ENOENT;
+}
+
 fa_err xen_bus_open(xen_bus_device *device, const xen_bus_driver *driver, const char *path,
                     fa_deadline deadline)
 {
@@ -368,6 +401,12 @@ void xen_bus_fail(xen_bus_device *device, const char *why)
 {
     fa_log_error("%s: its back end, %s, %s: closed", device->path, device->backend, why);
     device->failed_why = why;
+    poke(device);
+}
+
+void xen_bus_look_again(xen_bus_device *device)
+{
+    device->looks_again = true;
     poke(device);
 }
 

@@ -37,6 +37,8 @@ typedef struct xen_bus_driver {
     fa_err (*connected)(xen_bus_device *device, fa_deadline deadline);
     /* Nothing of what connect() has made is used any more. Does not wait; also when nothing is. */
     void (*disconnect)(xen_bus_device *device);
+    /* Asked before connect(). False: not yet, see xen_bus_look_again(). NULL: always. */
+    bool (*may_connect)(xen_bus_device *device);
 } xen_bus_driver;
 
 struct xen_bus_device {
@@ -52,6 +54,7 @@ struct xen_bus_device {
     bool backend_was_on;  /* further than the wait for us, since we began */
     bool is_running;      /* the fiber */
     bool is_closing;
+    bool looks_again;
     bool is_late;           /* a connection that takes long, of which was told */
     const char *failed_why; /* not NULL: to be closed */
     fa_err open_err;        /* of the first attempt to connect; FA_EAGAIN: it goes on */
@@ -59,6 +62,10 @@ struct xen_bus_device {
     fa_deadline patience;   /* of this attempt */
     fa_waitq fiber, opener;
 };
+
+/* The number-th of the names in a folder ("device/vif") that are numbers, in their order. FA_ENOENT. */
+FA_MUST_CHECK fa_err xen_bus_find(const char *folder, unsigned number, unsigned long *name_out,
+                                  fa_deadline deadline);
 
 /* Waits for the first connection; afterwards the device comes and goes. The record is the driver's,
  * zeroed at first, and stays where it is for good. FA_EBUSY: it is open; FA_ENOENT: there is no such
@@ -69,6 +76,8 @@ FA_MUST_CHECK fa_err xen_bus_open(xen_bus_device *device, const xen_bus_driver *
 void xen_bus_close(xen_bus_device *device);
 /* The back end breaks the rules: it is not spoken to until the device, or it, comes anew. */
 void xen_bus_fail(xen_bus_device *device, const char *why);
+/* It may connect now, what was there before is gone. */
+void xen_bus_look_again(xen_bus_device *device);
 
 /* A value of the back end's directory; `absent` if it is not there. FA_EFORMAT: it is no number. */
 FA_MUST_CHECK fa_err xen_bus_read_backend(const xen_bus_device *device, const char *name,

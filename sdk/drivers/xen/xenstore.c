@@ -40,6 +40,19 @@ static void look(void *arg)
     run();
 }
 
+fa_err xen_store_find(uint64_t *frame_out, uint32_t *port_out)
+{
+    uint64_t port;
+    fa_err err = xen_param_get(XEN_PARAM_STORE_PFN, frame_out);
+    if (err == FA_OK && *frame_out == UINT64_MAX) /* Xen's word for: later, perhaps */
+        err = FA_ENOENT;
+    if (err == FA_OK)
+        err = xen_param_get(XEN_PARAM_STORE_EVTCHN, &port);
+    if (err == FA_OK)
+        *port_out = (uint32_t)port;
+    return err;
+}
+
 fa_err xen_store_open(void *page, uint32_t port)
 {
     if (ring == NULL)

@@ -19,8 +19,10 @@
 #define XEN_STORE_TRIES_MAX 16u
 #define XEN_STORE_PATH_BYTES ((size_t)128) /* of the paths of devices, with the NUL */
 
-/* Uses the page of XEN_PARAM_STORE_PFN, mapped and cached, and the port of XEN_PARAM_STORE_EVTCHN:
- * once, and again with what they are after a resume. */
+/* The frame number of its page, and its port. FA_ENOENT: this domain has no store. */
+FA_MUST_CHECK fa_err xen_store_find(uint64_t *frame_out, uint32_t *port_out);
+/* Uses what was found, the page mapped and cached: once, and again with what is found after a
+ * resume. */
 FA_MUST_CHECK fa_err xen_store_open(void *page, uint32_t port);
 bool xen_store_is_open(void);
 
