@@ -31,5 +31,9 @@ typedef struct x86_machine {
 extern const x86_machine machine_pc, machine_xen;
 /* Whether this is a domain of Xen. */
 bool machine_xen_found(void);
+/* After a resume: console, events, the shared page, the timer. */
+void machine_xen_reconnect(void);
+/* What mono_ns() says now, from where it goes on. */
+void machine_xen_set_mono(uint64_t now_ns);
 
 #endif

@@ -28,7 +28,8 @@ static _Alignas(XEN_PAGE_BYTES) union {
     xen_shared_info info;
     uint8_t bytes[XEN_PAGE_BYTES];
 } shared_page;
-static bool has_console;
+static bool has_console, listens;
+static uint64_t console_frame;
 static uint64_t start_ns; /* of Xen's time, when ours began */
 static fa_deadline timer_ns; /* when the timer was set to; 0: to nothing */
 
@@ -70,17 +71,9 @@ static void need(fa_err err, const char *what)
                  (unsigned)(xen_version() & 0xffff), what, fa_err_text(err));
 }
 
-/* What a resume does again. The way of the events also tells Xen that the shared page is that of a
- * 64-bit guest. */
+/* The way of the events also tells Xen that the shared page is that of a 64-bit guest. */
 static void connect(void)
 {
-    uint64_t frame;
-    void *page = NULL;
-    if (xen_console_find(&frame) == FA_OK)
-        page = x86_mmu_map_early((x86_phys){frame * XEN_PAGE_BYTES});
-    has_console = page != NULL;
-    if (has_console)
-        xen_console_open(page);
     need(xen_param_set(XEN_PARAM_CALLBACK_IRQ, XEN_CALLBACK_VECTOR | EVENT_VECTOR),
          "interrupt for events");
     need(xen_map_shared_info(&shared_page, x86_phys_of(&shared_page).address / XEN_PAGE_BYTES),
@@ -90,6 +83,12 @@ static void connect(void)
 
 static void start_early(void)
 {
+    void *page = NULL;
+    if (xen_console_find(&console_frame) == FA_OK)
+        page = x86_mmu_map_early((x86_phys){console_frame * XEN_PAGE_BYTES});
+    has_console = page != NULL;
+    if (has_console)
+        xen_console_open(page);
     connect();
     start_ns = system_ns();
 }
@@ -113,7 +112,24 @@ static void write_text(const char *bytes, size_t len)
 
 static bool listen(void)
 {
-    return xen_console_listen(fa_console_input_arrived);
+    listens = xen_console_listen(fa_console_input_arrived);
+    return listens;
+}
+
+/* Xen puts the console's page where it was; its event channel is another. */
+void machine_xen_reconnect(void)
+{
+    uint64_t frame;
+    has_console = xen_console_find(&frame) == FA_OK && frame == console_frame && has_console;
+    connect();
+    start();
+    if (listens && has_console)
+        (void)listen();
+}
+
+void machine_xen_set_mono(uint64_t now_ns)
+{
+    start_ns = system_ns() - now_ns;
 }
 
 /* A timer that is set to an earlier time stays: deadlines move away much more often than they come, with

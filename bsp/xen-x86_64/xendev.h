@@ -7,5 +7,7 @@
 
 /* Opens Xenstore, once. FA_ENOENT: this is no domain of Xen, or it has no Xenstore. */
 FA_MUST_CHECK fa_err xendev_start(void);
+/* After a resume. */
+FA_MUST_CHECK fa_err xendev_resume(void);
 
 #endif

@@ -4,6 +4,7 @@
  * anything is given out, so who reads the memory later cannot tell what was given out before. The
  * generator is BearSSL's. */
 #include "entropy.h"
+#include "resumed.h"
 #include <bearssl_rand.h>
 #include <fata/random.h>
 
@@ -11,6 +12,7 @@
 
 static br_hmac_drbg_context drbg;
 static bool drbg_ready;
+static unsigned gathered_after; /* so many resumes: a saved state may be used twice */
 static unsigned seed_bits; /* entropy added so far; counts up to FA_RANDOM_SEED_BITS */
 
 void fa_random_add(const void *bytes, size_t len, unsigned entropy_bits)
@@ -25,6 +27,9 @@ void fa_random_add(const void *bytes, size_t len, unsigned entropy_bits)
 
 fa_err fa_random_bytes(void *bytes_out, size_t len)
 {
+    if (gathered_after != fa_resumed_count)
+        fa_entropy_gather();
+    gathered_after = fa_resumed_count;
     for (unsigned tries = 0; seed_bits < FA_RANDOM_SEED_BITS && tries < GATHER_TRIES; tries++)
         fa_entropy_gather();
     if (seed_bits < FA_RANDOM_SEED_BITS)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Deadlines do not pass the end of time; the wall clock advances with the monotonic one. */
+#include "../../sdk/core/resumed.h"
 #include "host.h"
 #include "test.h"
 #include <fata/clock.h>
@@ -23,7 +24,7 @@ static void deadlines(void **state)
     assert_true(fa_after_s(UINT64_MAX) == FA_FOREVER);
 }
 
-/* In this order: the platform is asked once, at first. */
+/* In this order: the platform is asked once, at first, and when the machine was saved. */
 static void wall(void **state)
 {
     (void)state;
@@ -36,6 +37,13 @@ static void wall(void **state)
     fa_clock_set_wall(9000000);
     host_mono_ns = 800;
     assert_true(fa_clock_wall_ns() == 9000100);
+    fa_resumed_count++; /* what time it is now, the machine knows */
+    host_mono_ns = 810;
+    host_wall_ns = 70000000;
+    assert_true(fa_clock_wall_ns() == 70000000);
+    host_wall_ns = 1;
+    host_mono_ns = 910;
+    assert_true(fa_clock_wall_ns() == 70000100);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 /* The entropy pool: nothing before enough bits; then what HMAC_DRBG says (entropy_vector.py computes
  * the known answers). The pool is one per image, so the tests build on each other. */
 #include "../../sdk/core/entropy.h"
+#include "../../sdk/core/resumed.h"
 #include "test.h"
 #include <fata/random.h>
 
@@ -75,12 +76,26 @@ static void differs(void **state)
     assert_int_equal(one, 0);
 }
 
+/* A machine that was saved may go on twice. */
+static void resumed(void **state)
+{
+    (void)state;
+    uint8_t bytes[8];
+    const unsigned before = gather_count;
+    fa_resumed_count++;
+    assert_int_equal(fa_random_bytes(bytes, sizeof bytes), FA_OK);
+    assert_int_equal(gather_count, before + 1);
+    assert_int_equal(fa_random_bytes(bytes, sizeof bytes), FA_OK);
+    assert_int_equal(gather_count, before + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(not_before_enough),
         cmocka_unit_test(known_answer),
         cmocka_unit_test(differs),
+        cmocka_unit_test(resumed),
     };
     return cmocka_run_group_tests_name("entropy", tests, NULL, NULL);
 }

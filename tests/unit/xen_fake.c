@@ -140,7 +140,7 @@ static intptr_t sched_op(unsigned operation, const xen_op_shutdown *op)
     }
     assert_int_equal(operation, XEN_SCHED_SHUTDOWN);
     fake.shutdown = (int)op->reason;
-    return 0;
+    return op->reason == XEN_SHUTDOWN_SUSPEND ? fake.suspend_result : 0;
 }
 
 intptr_t fa_cpu_hypercall(unsigned number, uintptr_t a1, uintptr_t a2, uintptr_t a3, uintptr_t a4,

@@ -19,6 +19,7 @@ typedef struct fake_xen {
     unsigned yields;
     void (*yielded)(void); /* what the other domains do meanwhile */
     int shutdown;          /* the reason; -1: not shut down */
+    intptr_t suspend_result; /* what a call to be suspended returns */
     intptr_t refusal;      /* what the next calls return, if not 0 */
     unsigned calls;
     /* Of xen_fake_grants.c, where a test has that; else NULL. */

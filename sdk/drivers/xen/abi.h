@@ -54,6 +54,7 @@ typedef struct xen_op_shutdown {
 } xen_op_shutdown;
 #define XEN_SHUTDOWN_POWEROFF 0u
 #define XEN_SHUTDOWN_REBOOT 1u
+#define XEN_SHUTDOWN_SUSPEND 2u
 #define XEN_SHUTDOWN_CRASH 3u
 
 /* vcpu.h; the time is Xen's system time. */

@@ -13,4 +13,9 @@ void xen_shutdown(uint32_t reason);
 void xen_exit(int status);
 void xen_exit_reboots(void);
 
+/* Stops for the domain's owner to save it; returns when it runs again. *is_another_out: as another
+ * domain, in which nothing of what Xen had for this one is left; else the save is a copy, or was given
+ * up. Xen's refusals. */
+FA_MUST_CHECK fa_err xen_suspend(bool *is_another_out);
+
 #endif

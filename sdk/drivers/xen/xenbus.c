@@ -18,6 +18,8 @@ FA_LOG_MODULE("xenbus");
 #define LINGER_TRIES 30u              /* the same, when the device has been closed */
 #define DOMAIN_FIRST_RESERVED 0x7ff0u /* DOMID_FIRST_RESERVED */
 
+static xen_bus_device *running;
+
 static const char *name_of(xen_bus_state state)
 {
     static const char *const names[XEN_BUS_STATES] = {
@@ -32,6 +34,8 @@ static fa_err write_state(xen_store_tx tx, void *arg, fa_deadline deadline)
 {
     xen_bus_device *device = arg;
     uint64_t now;
+    if (device->is_resumed)
+        return FA_ECLOSED; /* the state was of another store */
     const fa_err err = xen_store_read_number(tx, device->path, "state", &now, deadline);
     if (err != FA_OK)
         return err; /* a write would make a device again that has gone */
@@ -79,7 +83,7 @@ static fa_err connect(xen_bus_device *device, fa_deadline deadline)
     if (driver->may_connect != NULL && !driver->may_connect(device))
         return FA_OK;
     const fa_err err = driver->connect(device, deadline);
-    if (device->is_closing)
+    if (device->is_closing || device->is_resumed)
         return FA_OK;
     return err == FA_OK ? go_to(device, driver->connecting, deadline)
                         : give_up(device, err, deadline);
@@ -90,12 +94,14 @@ static fa_err connected(xen_bus_device *device, fa_deadline deadline)
     if (device->state != device->driver->connecting && device->state != XEN_BUS_CONNECTED)
         return FA_OK; /* it means one who was here before */
     fa_err err = device->driver->connected(device, deadline);
-    if (device->is_closing)
+    if (device->is_closing || device->is_resumed)
         return FA_OK;
     if (err != FA_OK)
         return give_up(device, err, deadline);
     if (device->state != XEN_BUS_CONNECTED)
         err = go_to(device, XEN_BUS_CONNECTED, deadline);
+    if (device->is_resumed)
+        return err;
     if (!device->is_connected)
         fa_log_debug("%s is connected to %s", device->path, device->backend);
     device->is_connected = true;
@@ -197,6 +203,10 @@ static fa_err obey(xen_bus_device *device, fa_deadline deadline)
 static fa_err look(xen_bus_device *device, fa_deadline deadline)
 {
     char backend[XEN_STORE_PATH_BYTES];
+    if (device->is_resumed) {
+        device->is_resumed = false;
+        forget_backend(device);
+    }
     device->front_watch.has_fired = device->back_watch.has_fired = device->looks_again = false;
     fa_err err = xen_store_read(0, device->path, "backend", backend, sizeof backend, deadline);
     if (err == FA_ENOENT) {
@@ -242,7 +252,7 @@ static void tell_late(xen_bus_device *device)
 static bool has_work(const xen_bus_device *device)
 {
     return device->front_watch.has_fired || device->back_watch.has_fired || device->is_closing ||
-           device->looks_again || device->failed_why != NULL;
+           device->looks_again || device->is_resumed || device->failed_why != NULL;
 }
 
 static void wait_until(xen_bus_device *device, fa_deadline deadline)
@@ -288,6 +298,10 @@ static void end(xen_bus_device *device)
     device->front_watched = false;
     forget_backend(device);
     device->is_running = false;
+    xen_bus_device **link = &running;
+    while (*link != device)
+        link = &(*link)->next_running;
+    *link = device->next_running;
     fa_waitq_wake_all(&device->opener);
     /* (From here on the record may be another's.) */
     for (unsigned tries = 0; tries < LINGER_TRIES && xen_grants_retry() > 0; tries++)
@@ -316,7 +330,7 @@ static void run(void *arg)
             err = look(device, fa_after_ns(STEP_NS));
         if (err == FA_OK || err == FA_ENOENT) /* it went while we looked, and we shall be told */
             rest(device);
-        else
+        else if (!device->is_resumed)
             rest_after(device, err);
     }
     end(device);
@@ -381,6 +395,8 @@ fa_err xen_bus_open(xen_bus_device *device, const xen_bus_driver *driver, const 
     if (err != FA_OK)
         return err;
     device->is_running = true;
+    device->next_running = running;
+    running = device;
     while (err == FA_OK && device->open_err == FA_EAGAIN)
         err = fa_waitq_wait(&device->opener, deadline);
     if (err == FA_OK)
@@ -395,6 +411,15 @@ void xen_bus_close(xen_bus_device *device)
     device->is_closing = true;
     device->driver->disconnect(device);
     poke(device);
+}
+
+void xen_bus_resume(void)
+{
+    for (xen_bus_device *device = running; device != NULL; device = device->next_running) {
+        disconnect(device);
+        device->is_resumed = true;
+        poke(device);
+    }
 }
 
 void xen_bus_fail(xen_bus_device *device, const char *why)

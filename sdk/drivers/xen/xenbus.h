@@ -55,6 +55,8 @@ struct xen_bus_device {
     bool is_running;      /* the fiber */
     bool is_closing;
     bool looks_again;
+    bool is_resumed; /* what it knows is of another store */
+    xen_bus_device *next_running;
     bool is_late;           /* a connection that takes long, of which was told */
     const char *failed_why; /* not NULL: to be closed */
     fa_err open_err;        /* of the first attempt to connect; FA_EAGAIN: it goes on */
@@ -78,6 +80,9 @@ void xen_bus_close(xen_bus_device *device);
 void xen_bus_fail(xen_bus_device *device, const char *why);
 /* It may connect now, what was there before is gone. */
 void xen_bus_look_again(xen_bus_device *device);
+
+/* After a resume, when Xenstore is open again: all devices disconnect now, and connect by and by. */
+void xen_bus_resume(void);
 
 /* A value of the back end's directory; `absent` if it is not there. FA_EFORMAT: it is no number. */
 FA_MUST_CHECK fa_err xen_bus_read_backend(const xen_bus_device *device, const char *name,

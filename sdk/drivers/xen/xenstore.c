@@ -13,9 +13,14 @@ FA_LOG_MODULE("xenstore");
 #define NUMBER_TEXT_BYTES ((size_t)24)
 #define PARTS_MAX 5u
 
+struct xen_store_transaction {
+    uint32_t id;
+    uint32_t opened; /* xen_store_ring.open_count when it began */
+};
+
 static xen_store_ring *ring;
 static fa_waitq callers;
-static uint32_t open_count; /* one more after each resume */
+static uint32_t opened_last; /* of the last call that somebody has waited for */
 
 static void look(void *arg);
 static xen_event event = {.happened = look};
@@ -64,7 +69,6 @@ fa_err xen_store_open(void *page, uint32_t port)
         if (err != FA_OK)
             return err;
     }
-    open_count++;
     xen_store_ring_open(ring, page);
     run();
     return FA_OK;
@@ -86,6 +90,7 @@ static fa_err wait_for(xen_store_call *call, char **reply_out, size_t *len_out, 
         err = call->err;
         *reply_out = (char *)call->reply;
         *len_out = call->reply_len;
+        opened_last = call->opened;
         call->reply = NULL;
     }
     xen_store_ring_end(call);
@@ -98,7 +103,10 @@ static fa_err call_with(uint32_t type, xen_store_tx tx, const xen_store_part *pa
     xen_store_call *call;
     if (!xen_store_is_open())
         return FA_EIO;
-    const fa_err err = xen_store_ring_begin(ring, type, tx, parts, count, &call);
+    if (tx != NULL && tx->opened != ring->open_count)
+        return FA_EAGAIN; /* the store knows nothing of it any more */
+    const fa_err err =
+        xen_store_ring_begin(ring, type, tx == NULL ? 0 : tx->id, parts, count, &call);
     return err == FA_OK ? wait_for(call, reply_out, len_out, deadline) : err;
 }
 
@@ -220,20 +228,20 @@ fa_err xen_store_set_permissions(xen_store_tx tx, const char *path, const char *
 
 /* Transactions. */
 
-static fa_err begin_transaction(xen_store_tx *tx_out, fa_deadline deadline)
+static fa_err begin_transaction(struct xen_store_transaction *tx_out, fa_deadline deadline)
 {
     char *reply;
     size_t len;
     const xen_store_part nothing = {"", 1};
-    fa_err err = call_with(XEN_STORE_TRANSACTION_START, 0, &nothing, 1, &reply, &len, deadline);
+    fa_err err = call_with(XEN_STORE_TRANSACTION_START, NULL, &nothing, 1, &reply, &len, deadline);
     if (err != FA_OK)
         return err;
     char *end;
-    const unsigned long tx = strtoul(reply, &end, 10);
-    if (tx == 0 || tx > UINT32_MAX || *end != '\0')
+    const unsigned long id = strtoul(reply, &end, 10);
+    if (id == 0 || id > UINT32_MAX || *end != '\0')
         err = FA_EFORMAT;
     else
-        *tx_out = (xen_store_tx)tx;
+        *tx_out = (struct xen_store_transaction){(uint32_t)id, opened_last};
     free(reply);
     return err;
 }
@@ -243,7 +251,8 @@ static void undo_transaction(xen_store_tx tx)
 {
     const xen_store_part no = {"F", 2};
     xen_store_call *call;
-    if (xen_store_ring_begin(ring, XEN_STORE_TRANSACTION_END, tx, &no, 1, &call) != FA_OK)
+    if (tx->opened != ring->open_count ||
+        xen_store_ring_begin(ring, XEN_STORE_TRANSACTION_END, tx->id, &no, 1, &call) != FA_OK)
         return;
     xen_store_ring_end(call);
     run();
@@ -264,18 +273,15 @@ fa_err xen_store_transact(xen_store_body *body, void *arg, fa_deadline deadline)
 {
     fa_err err = FA_EAGAIN;
     for (unsigned tries = 0; tries < XEN_STORE_TRIES_MAX && err == FA_EAGAIN; tries++) {
-        xen_store_tx tx;
-        const uint32_t opened = open_count;
+        struct xen_store_transaction tx;
         err = begin_transaction(&tx, deadline);
         if (err != FA_OK)
             return err;
-        err = body(tx, arg, deadline);
+        err = body(&tx, arg, deadline);
         if (err == FA_OK)
-            err = commit_transaction(tx, deadline);
-        else if (opened == open_count)
-            undo_transaction(tx);
-        if (err != FA_OK && opened != open_count)
-            err = FA_EAGAIN; /* the store knows nothing of it any more */
+            err = commit_transaction(&tx, deadline);
+        else
+            undo_transaction(&tx);
     }
     return err;
 }

@@ -26,8 +26,8 @@ FA_MUST_CHECK fa_err xen_store_find(uint64_t *frame_out, uint32_t *port_out);
 FA_MUST_CHECK fa_err xen_store_open(void *page, uint32_t port);
 bool xen_store_is_open(void);
 
-/* Of a transaction; 0: of none. */
-typedef uint32_t xen_store_tx;
+/* Of a transaction; 0: of none. After a resume there is none any more: FA_EAGAIN. */
+typedef const struct xen_store_transaction *xen_store_tx;
 
 /* A value as text. FA_ELIMIT: longer than `cap` - 1; FA_EFORMAT: it holds a NUL. */
 FA_MUST_CHECK fa_err xen_store_read(xen_store_tx tx, const char *path, const char *name,

@@ -47,6 +47,7 @@ static void finish(xen_store_ring *ring, xen_store_call *call, fa_err err)
     take_out(ring, call);
     call->is_done = true;
     call->err = err;
+    call->opened = ring->open_count;
     if (call->is_given_up) {
         free(call->reply);
         free(call);
@@ -362,6 +363,7 @@ void xen_store_ring_open(xen_store_ring *ring, xen_store_page *page)
 {
     const bool again = ring->page != NULL;
     ring->page = page;
+    ring->open_count++;
     ring->is_broken = false;
     ring->in_bytes = 0;
     if (again) {

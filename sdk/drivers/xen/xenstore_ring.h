@@ -34,6 +34,7 @@ typedef struct xen_store_call {
     fa_err err;     /* FA_OK: there is a reply */
     uint8_t *reply; /* with a NUL behind it */
     size_t reply_len;
+    uint32_t opened; /* xen_store_ring.open_count when it ended */
     /* Private. */
     struct xen_store_call *next;
     bool is_given_up;
@@ -54,6 +55,7 @@ typedef struct xen_store_watch {
 
 typedef struct xen_store_ring {
     xen_store_page *page; /* NULL: not open */
+    uint32_t open_count; /* one more after each resume */
     bool is_broken;
     const char *broken_why;
     xen_store_call *calls, *last_call; /* in the order in which they are sent */
