@@ -4,9 +4,9 @@
 base=/var/lib/fata/hello.cfg
 consoles=/var/log/xen/console
 
-# config NAME IMAGE ARGUMENTS: NAME.cfg, made of hello's.
+# config NAME IMAGE ARGUMENTS: NAME.cfg, made of hello's, without its network device.
 config() {
-	sed "s|^name = .*|name = \"$1\"|; s|^kernel = .*|kernel = \"$2\"|; /^cmdline/d" $base >"$1.cfg"
+	sed "s|^name = .*|name = \"$1\"|; s|^kernel = .*|kernel = \"$2\"|; /^cmdline/d; /^vif/d" $base >"$1.cfg"
 	echo "cmdline = \"$3\"" >>"$1.cfg"
 }
 
@@ -19,6 +19,23 @@ guest() {
 	rm output ended
 }
 
+# is KEY VALUE: whether Xenstore has it.
+is() {
+	[ "$(xenstore-read "$1" 2>/dev/null)" = "$2" ]
+}
+
+# patiently COMMAND...: until it succeeds, for 10 s; or says so.
+patiently() {
+	tries=100
+	until "$@"; do
+		[ $((tries -= 1)) -gt 0 ] || {
+			echo "not so: $*"
+			return
+		}
+		usleep 100000
+	done
+}
+
 # answer COUNT TEXT: types a line to the guest "again", when it is ready for the COUNTth time.
 answer() {
 	tries=300
@@ -28,7 +45,8 @@ answer() {
 	echo "$2" >"$(xenstore-read "/local/domain/$(xl domid again)/console/tty")"
 }
 
-# state NAME: what would tell of something left. Memory comes back by and by.
+# state NAME: what would tell of something left: domains, memory, which comes back by and by, Xenstore, network and block devices,
+# interrupts of the dom0's kernel, and Xen's tables of grants and event channels.
 state() {
 	echo "## $1"
 	tries=50
@@ -39,11 +57,31 @@ state() {
 	echo "$free"
 	xl list | awk '{ print $1, $2 }'
 	xenstore-ls -f | sort
+	ls /sys/class/net /sys/class/block
+	awk '{ print $1, $NF }' /proc/interrupts
+	for key in g e; do
+		xl dmesg -c >/dev/null
+		xl debug-keys $key
+		usleep 100000 # it is Xen's work of idle times
+		xl dmesg
+	done
 }
 
 echo "## image"
 sha256sum </var/lib/fata/hello
 guest hello /var/lib/fata/hello ""
+echo "## disks"
+config idle $PWD/echo ""
+grep ^disk $base >>idle.cfg
+xl create -q -p idle.cfg >/dev/null 2>&1
+number=0
+for back in $(xenstore-list -p "/local/domain/0/backend/vbd/$(xl domid idle)"); do
+	patiently is "$back/state" 2
+	patiently is "$back/physical-device" "$(stat -L -c %t:%T /dev/fata/disk$number)"
+	echo "$(head -c 6 /dev/fata/disk$number) as $(xenstore-read "$back/dev" "$back/mode" | tr '\n' ' ')"
+	number=$((number + 1))
+done
+xl destroy idle
 state before
 guest seven /var/lib/fata/hello --status=7
 guest crash $PWD/faults --fault=null-read
@@ -95,11 +133,15 @@ xl destroy echo
 
 echo "## many"
 config brief /var/lib/fata/hello ""
-config long $PWD/console --mode=sleep
+config long $PWD/echo ""
+grep ^vif $base >>long.cfg
 round=0
 while [ $((round += 1)) -le 10 ]; do
 	xl create -F brief.cfg >/dev/null 2>&1
-	xl create -q long.cfg >/dev/null 2>&1 && xl destroy long && echo "round $round"
+	xl create -q long.cfg >/dev/null 2>&1
+	# Every second guest goes while it connects, the others when they are connected.
+	[ $((round % 2)) = 0 ] || patiently is "/local/domain/0/backend/vif/$(xl domid long)/0/state" 4
+	xl destroy long && echo "round $round"
 done
 state after
 
