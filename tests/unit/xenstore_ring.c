@@ -128,16 +128,22 @@ static void limits(void **state)
     for (size_t i = 0; i < XEN_STORE_CALLS_MAX; i++)
         calls[i] = begin(XEN_STORE_READ, 0, "a");
     assert_int_equal(xen_store_ring_begin(&ring, XEN_STORE_READ, 0, parts, 1, &call), FA_ELIMIT);
+    xen_store_watch watch = {.path = "w"};
+    assert_int_equal(xen_store_ring_watch(&ring, &watch, &call), FA_ELIMIT);
     for (size_t i = 0; i < XEN_STORE_CALLS_MAX; i++) { /* given up: they still count */
         if (i % 2)
             xen_store_ring_end(calls[i]);
     }
     assert_int_equal(xen_store_ring_begin(&ring, XEN_STORE_READ, 0, parts, 1, &call), FA_ELIMIT);
+    xen_store_call *undo = begin(XEN_STORE_TRANSACTION_END, 7, "F"); /* no transaction stays open */
     for (size_t i = 0; i < XEN_STORE_CALLS_MAX; i++) {
         take(XEN_STORE_READ);
         fake_store_put(XEN_STORE_READ, header.id, "b", 1);
     }
+    take(XEN_STORE_TRANSACTION_END);
+    fake_store_put(XEN_STORE_TRANSACTION_END, header.id, "OK", 3);
     (void)!xen_store_ring_run(&ring);
+    end_with(undo, FA_OK);
     for (size_t i = 0; i < XEN_STORE_CALLS_MAX; i += 2)
         end_with(calls[i], FA_OK);
 }

@@ -98,10 +98,11 @@ static fa_err begin(xen_store_ring *ring, uint32_t type, uint32_t transaction,
     return FA_OK;
 }
 
+/* What undoes an earlier call is always sent: that one was counted, and would last for ever. */
 fa_err xen_store_ring_begin(xen_store_ring *ring, uint32_t type, uint32_t transaction,
                             const xen_store_part *parts, size_t part_count, xen_store_call **call_out)
 {
-    return ring->call_count < XEN_STORE_CALLS_MAX
+    return ring->call_count < XEN_STORE_CALLS_MAX || type == XEN_STORE_TRANSACTION_END
                ? begin(ring, type, transaction, parts, part_count, call_out)
                : FA_ELIMIT;
 }
@@ -130,7 +131,7 @@ static fa_err begin_watch(xen_store_ring *ring, uint32_t type, const xen_store_w
 
 fa_err xen_store_ring_watch(xen_store_ring *ring, xen_store_watch *watch, xen_store_call **call_out)
 {
-    if (ring->watch_count == XEN_STORE_WATCHES_MAX)
+    if (ring->watch_count == XEN_STORE_WATCHES_MAX || ring->call_count >= XEN_STORE_CALLS_MAX)
         return FA_ELIMIT;
     watch->number = ring->next_watch++;
     watch->has_fired = false;

@@ -18,7 +18,8 @@
 #include "abi.h"
 #include <fata/err.h>
 
-/* Calls that are on their way, given up ones among them; the ring's own do not count. */
+/* Calls that are on their way, given up ones among them, when another one begins: ends of transactions
+ * and of watches come on top, each of something that was begun. */
 #define XEN_STORE_CALLS_MAX 64u
 #define XEN_STORE_WATCHES_MAX 64u
 #define XEN_STORE_TOKEN_BYTES 16u
