@@ -236,12 +236,39 @@ static void no_references_to_receive(void **state)
     close_all();
 }
 
+/* Whatever the device is doing at the time, it goes on when the store does. */
+static void busy_or_slow_store(void **state)
+{
+    (void)state;
+    netback_attach();
+    fake_store_conflicts = 3 * XEN_STORE_TRIES_MAX;
+    assert_int_equal(try_open(SOON), FA_OK);
+    assert_int_equal(fake_store_conflicts, 0);
+    for (unsigned steps = 0; steps < 60; steps++) {
+        netback_detach();
+        fa_sleep(fa_after_s(1));
+        assert_false(netif->link_up);
+        netback_attach();
+        fa_sleep(fa_after_ms(steps * STEP_MS));
+        fake_store_silent = true;
+        fa_sleep(fa_after_s(steps % 2 == 0 ? 15 : 25));
+        fake_store_silent = false;
+        fa_sleep(fa_after_s(15));
+        assert_true(netif->link_up);
+        assert_int_equal(netback_front_state(), 4);
+        transmit_one(new_packet(1, 60));
+        assert_true(netback_take(&frame));
+        take_turn();
+    }
+    close_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(less_features), TEST(refused), TEST(takes_no_parts), TEST(comes_with_less),
         TEST(header_in_many_parts), TEST(references_at_the_last_moment),
-        TEST(no_references_to_receive),
+        TEST(no_references_to_receive), TEST(busy_or_slow_store),
     };
     world_init();
     return cmocka_run_group_tests_name("xen_net_less", tests, NULL, NULL);

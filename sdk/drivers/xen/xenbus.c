@@ -75,6 +75,12 @@ static fa_err give_up(xen_bus_device *device, fa_err why, fa_deadline deadline)
     return go_to(device, XEN_BUS_CLOSED, deadline);
 }
 
+/* The store is slow, or too busy: nothing of the device's, and another time it will do. */
+static bool is_passing(fa_err err)
+{
+    return err == FA_ETIMEDOUT || err == FA_EAGAIN;
+}
+
 static fa_err connect(xen_bus_device *device, fa_deadline deadline)
 {
     const xen_bus_driver *driver = device->driver;
@@ -85,6 +91,10 @@ static fa_err connect(xen_bus_device *device, fa_deadline deadline)
     const fa_err err = driver->connect(device, deadline);
     if (device->is_closing || device->is_resumed)
         return FA_OK;
+    if (is_passing(err)) {
+        disconnect(device);
+        return err;
+    }
     return err == FA_OK ? go_to(device, driver->connecting, deadline)
                         : give_up(device, err, deadline);
 }
@@ -97,7 +107,7 @@ static fa_err connected(xen_bus_device *device, fa_deadline deadline)
     if (device->is_closing || device->is_resumed)
         return FA_OK;
     if (err != FA_OK)
-        return give_up(device, err, deadline);
+        return is_passing(err) ? err : give_up(device, err, deadline);
     if (device->state != XEN_BUS_CONNECTED)
         err = go_to(device, XEN_BUS_CONNECTED, deadline);
     if (device->is_resumed)
@@ -275,13 +285,15 @@ static void rest(xen_bus_device *device)
     }
 }
 
-/* The store has not answered, or not well: another look later. */
+/* The store has not answered, or not well: another look later. Who opens the device knows for how long
+ * to wait. */
 static void rest_after(xen_bus_device *device, fa_err err)
 {
     if (err != device->told_err)
         fa_log_error("%s: Xenstore: %s", device->path, fa_err_text(err));
     device->told_err = err;
-    tell_opener(device, err);
+    if (!is_passing(err))
+        tell_opener(device, err);
     const fa_deadline deadline = fa_after_ns(RETRY_NS);
     while (!device->is_closing && fa_clock_mono_ns() < deadline)
         wait_until(device, deadline);
@@ -328,10 +340,12 @@ static void run(void *arg)
         fa_err err = watch_front(device);
         if (err == FA_OK)
             err = look(device, fa_after_ns(STEP_NS));
-        if (err == FA_OK || err == FA_ENOENT) /* it went while we looked, and we shall be told */
+        if (err == FA_OK || err == FA_ENOENT) { /* it went while we looked, and we shall be told */
+            device->told_err = FA_OK;
             rest(device);
-        else if (!device->is_resumed)
+        } else if (!device->is_resumed) {
             rest_after(device, err);
+        }
     }
     end(device);
 }
