@@ -50,14 +50,27 @@ static bool is_made_of(const struct image *image, const struct elf *elf)
     return true;
 }
 
+/* NAME-BOARD.img is a card with the image NAME. */
+static const char *beside_card(const struct card *card, const char *path)
+{
+    const struct image image = {.format = IMAGE_ZIMAGE, .zimage = card->image};
+    const char *dash = strrchr(path, '-');
+
+    return card->has_image && dash != NULL ? beside_debug_elf(&image, text_format("%.*s", (int)(dash - path), path)) : NULL;
+}
+
 const char *beside_debug_elf(const struct image *image, const char *path)
 {
     char *debug_elf = text_format("%s" SUFFIX, path);
     struct text bytes = {0};
     struct elf elf;
     const char *why;
-    bool is_there = file_read(debug_elf, IMAGE_BYTES_MAX, &bytes, &why);
+    bool is_there;
 
+    if (image->format == IMAGE_CARD) {
+        return beside_card(&image->card, path);
+    }
+    is_there = file_read(debug_elf, IMAGE_BYTES_MAX, &bytes, &why);
     if (is_there && elf_parse(&elf, (const uint8_t *)bytes.bytes, bytes.len, &why) && is_made_of(image, &elf)) {
         text_free(&bytes);
         return debug_elf;

@@ -23,7 +23,7 @@ static const char *reason_against(const char *name)
     const struct machine *machine = machine_find(name);
     const char *missing = machine == NULL ? "this tool does not drive it" : machine_missing(machine);
 
-    if (missing == NULL && machine_is_to_fetch(machine)) {
+    if (missing == NULL && machine_is_to_fetch(machine, machine->card != NULL)) {
         missing = text_format("this host's %s lacks it; `fata run` fetches a newer one, once", machine->program);
     }
     return missing;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,32 @@ bool file_read(const char *path, size_t max, struct text *out, const char **why_
         } else {
             text_add_bytes(out, buffer, (size_t)got);
         }
+    }
+    (void)close(file);
+    return *why_out == NULL;
+}
+
+bool file_map(const char *path, struct text *out, const char **why_out)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+    off_t len;
+
+    *why_out = NULL;
+    if (file < 0) {
+        *why_out = strerror(errno);
+        return false;
+    }
+    len = lseek(file, 0, SEEK_END);
+    if (fstat(file, &status) != 0 || (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))) {
+        *why_out = "it is not a regular file, nor a disk";
+    } else if (len <= 0) {
+        text_add(out, "");
+    } else {
+        void *bytes = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, file, 0);
+
+        *out = (struct text){.bytes = bytes, .len = (size_t)len};
+        *why_out = bytes == MAP_FAILED ? strerror(errno) : NULL;
     }
     (void)close(file);
     return *why_out == NULL;

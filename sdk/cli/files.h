@@ -14,6 +14,9 @@ const char *sdk_root(void);
 /* Reads a regular file of at most `max` bytes. False: *why_out says what is wrong. */
 bool file_read(const char *path, size_t max, struct text *out, const char **why_out);
 
+/* The same of a file of any size, or a disk, without reading it: its bytes come as they are looked at. */
+bool file_map(const char *path, struct text *out, const char **why_out);
+
 /* The sorted names of the folders in `folder` that do not start with a dot; none if it cannot be read. */
 void folder_list(const char *folder, struct words *names_out);
 

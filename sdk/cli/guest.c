@@ -49,6 +49,7 @@ struct guest {
     int input; /* of a serial console; -1: the guest reads the tool's standard input itself */
     bool input_ended;
     int64_t input_at_ms; /* when input may begin, or go on; 0: it may */
+    bool started;        /* by its loader, if it has one */
     bool switched_input; /* Xen's has been told to go to the guest */
     bool holds_input;    /* which Xen would give to the guest, until that has booted */
     char typed[256]; /* not passed on yet */
@@ -138,7 +139,14 @@ static void show(struct guest *guest, const char *bytes, size_t len)
         struct text said = {0};
         struct record record;
 
+        if (guest->started && bytes[at] != '\n') {
+            guest->input_at_ms = 0;
+        }
         at += record_read(&guest->reader, bytes + at, len - at, &record);
+        if (record.kind == RECORD_STARTING && !guest->started) {
+            guest->started = true;
+            guest->input_at_ms = now_ms() + INPUT_HOLD_MS;
+        }
         if (record.kind == RECORD_NETWORK) {
             probe_address(&guest->probe, record.network_address, &said);
         }
@@ -201,7 +209,6 @@ static bool pump(struct guest *guest)
         show_of_xen(guest, buffer, (size_t)got);
         return true;
     }
-    guest->input_at_ms = 0;
     show(guest, buffer, guest->plan->console_is_serial ? join_line_ends(guest, buffer, (size_t)got) : (size_t)got);
     return true;
 }
@@ -506,7 +513,7 @@ static void start(struct guest *guest)
         plan.input = typed[0];
         plan.own_group = true; /* QEMU reports Ctrl-C, which is the ordinary end of what serves */
         guest->input = typed[1];
-        guest->input_at_ms = now_ms() + INPUT_HOLD_MS;
+        guest->input_at_ms = guest->plan->has_loader ? INT64_MAX : now_ms() + INPUT_HOLD_MS;
     }
     guest->process = process_start(&plan);
     (void)close(ends[1]);
@@ -526,6 +533,7 @@ int guest_run(const struct guest_plan *plan)
     if (plan->timeout_ms > 0) {
         guest.timeout_at_ms = now_ms() + plan->timeout_ms;
     }
+    guest.started = !plan->has_loader;
     makes_find(&guest.makes);
     guest.makes_at_ms = guest.makes.count > 0 ? now_ms() : 0;
     probe_start(&guest.probe, &plan->probe);

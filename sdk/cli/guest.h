@@ -29,6 +29,7 @@ struct guest_plan {
     bool (*tell_why)(const void *context, bool took_too_long);
     const void *context;
     bool *was_ended_out;      /* set when a signal or its time ended it; NULL: nobody asks */
+    bool has_loader;          /* U-Boot speaks first, and stops at a key */
     bool halts;               /* its process does not end by itself: it is ended soon after the last record */
 };
 

@@ -14,7 +14,13 @@ bool image_parse(struct image *image, const uint8_t *bytes, size_t len, const ch
         image->format = IMAGE_ZIMAGE;
         return zimage_parse(&image->zimage, bytes, len, why_out);
     }
+    if (card_matches(bytes, len)) {
+        image->format = IMAGE_CARD;
+        card_parse(&image->card, bytes, len);
+        *why_out = NULL;
+        return true;
+    }
     image->format = IMAGE_UNKNOWN;
-    *why_out = "it is not an ELF file, nor a zImage";
+    *why_out = "it is not an ELF file, nor a zImage, nor an SD card";
     return false;
 }

@@ -7,19 +7,21 @@
 #ifndef FATA_CLI_IMAGE_H
 #define FATA_CLI_IMAGE_H
 
+#include "card.h"
 #include "elf.h"
 #include "zimage.h"
 
 #define IMAGE_BYTES_MAX ((size_t)512 * 1024 * 1024)
-#define IMAGE_FORMATS "ELF, zImage"
+#define IMAGE_FORMATS "ELF, zImage, SD card"
 
-enum image_format { IMAGE_UNKNOWN, IMAGE_ELF, IMAGE_ZIMAGE };
+enum image_format { IMAGE_UNKNOWN, IMAGE_ELF, IMAGE_ZIMAGE, IMAGE_CARD };
 
 struct image {
     enum image_format format;
     union {
         struct elf elf;
         struct zimage zimage;
+        struct card card;
     };
 };
 

@@ -4,6 +4,7 @@
 
 #include "beside.h"
 #include "files.h"
+#include "inspect_card.h"
 #include "json.h"
 #include "text.h"
 #include "verdict.h"
@@ -24,6 +25,8 @@ static const char details[] =
     "Says what IMAGE is, and which machines it boots on, or why not. Of an ELF file, whether it has the PVH note that\n"
     "hypervisors enter it by, where it loads, whether any memory is both writable and executable (W^X), and how big its\n"
     "sections are. Of a zImage, the format of ARM boards, where it runs and whether its header counts its bytes rightly.\n"
+    "Of an SD card (an image of it, or the card itself in this host's reader): its partitions, the SPL and U-Boot that stand\n"
+    "before them and whether their checksums are right, the files, and the program's options.\n"
     "Xen's `xl create` starts what stands as \"Xen PVH\" or \"Xen on ARM\".\n\n"
     "Exit status: 0 if it boots on something, 1 if it does not or cannot be read, 2 for wrong usage.\n";
 
@@ -155,6 +158,11 @@ static void print_zimage(const struct zimage *zimage, const char *path)
     printf("  bytes     %s\n", zimage_order_name(zimage));
 }
 
+static const struct verdict *verdicts_of(const struct image *image)
+{
+    return image->format == IMAGE_CARD ? verdicts_card : verdicts;
+}
+
 /* Returns how many machines boot it. `made` is the image that was made of this file, or NULL. */
 static size_t print_text(const struct image *image, const char *path, const char *made)
 {
@@ -162,14 +170,16 @@ static size_t print_text(const struct image *image, const char *path, const char
 
     if (image->format == IMAGE_ELF) {
         print_elf(&image->elf, path);
-    } else {
+    } else if (image->format == IMAGE_ZIMAGE) {
         print_zimage(&image->zimage, path);
+    } else {
+        inspect_print_card(&image->card, path);
     }
     if (made != NULL) {
         printf("\n  This file is for debuggers; what boots was made of it: %s\n", made);
     }
     printf("\n  machine           boots\n");
-    for (const struct verdict *verdict = verdicts; verdict->machine != NULL; verdict++) {
+    for (const struct verdict *verdict = verdicts_of(image); verdict->machine != NULL; verdict++) {
         char why[VERDICT_WHY_CAP];
         bool boots = verdict->boots(image, why);
 
@@ -255,12 +265,14 @@ static size_t print_json(const struct image *image, const char *path, const char
     json_text(&json, "file", path);
     if (image->format == IMAGE_ELF) {
         json_elf(&json, &image->elf);
-    } else {
+    } else if (image->format == IMAGE_ZIMAGE) {
         json_zimage(&json, &image->zimage);
+    } else {
+        inspect_json_card(&json, &image->card);
     }
     json_text(&json, "image", made);
     json_open(&json, "machines", '[');
-    for (const struct verdict *verdict = verdicts; verdict->machine != NULL; verdict++) {
+    for (const struct verdict *verdict = verdicts_of(image); verdict->machine != NULL; verdict++) {
         char why[VERDICT_WHY_CAP];
         bool boots = verdict->boots(image, why);
 
@@ -298,7 +310,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     if (path == NULL) {
         cli_usage("which image? fata inspect IMAGE");
     }
-    if (!file_read(path, IMAGE_BYTES_MAX, &bytes, &why)) {
+    if (!file_map(path, &bytes, &why)) {
         cli_fail("cannot read %s: %s", path, why);
     }
     if (!image_parse(&image, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
@@ -313,7 +325,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command command_inspect = {
     .name = "inspect",
-    .synopsis = "IMAGE [--json]",
+    .synopsis = "IMAGE|CARD [--json]",
     .summary = "Says what an image is and which machines it boots on, or why it does not",
     .details = details,
     .options = options,

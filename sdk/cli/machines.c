@@ -142,11 +142,18 @@ void machine_board(const struct machine *machine, const struct run_plan *plan, u
     }
 }
 
-static void qemu(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+/* The card, of which nothing is changed: what is written lasts as long as the run. */
+static void add_card(const struct run_plan *plan, struct words *argv)
+{
+    words_add(argv, "-drive");
+    words_addf(argv, "if=sd,format=raw,snapshot=on,file=%s", machine_option_value(plan->image));
+}
+
+/* What QEMU loads in the place of a boot loader. */
+static void add_kernel(const struct machine *machine, const struct run_plan *plan, struct words *argv)
 {
     char *line = machine_command_line(plan->arguments);
 
-    machine_board(machine, plan, plan->memory_mib, argv);
     words_add(argv, "-kernel");
     words_add(argv, plan->image);
     if (machine->device_tree != NULL) {
@@ -156,6 +163,17 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
     if (line[0] != '\0') {
         words_add(argv, "-append");
         words_add(argv, line);
+    }
+    free(line);
+}
+
+static void qemu(const struct machine *machine, const struct run_plan *plan, struct words *argv)
+{
+    machine_board(machine, plan, plan->memory_mib, argv);
+    if (plan->parsed.format == IMAGE_CARD) {
+        add_card(plan, argv);
+    } else {
+        add_kernel(machine, plan, argv);
     }
     words_split(argv, machine->devices != NULL ? machine->devices : "");
     machine_disks(machine->virtio_block, plan, argv);
@@ -172,7 +190,6 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
         words_add(argv, "-gdb");
         words_addf(argv, "tcp:127.0.0.1:%u", plan->gdb_port);
     }
-    free(line);
 }
 
 /* A name without a slash would be looked for on the PATH. */
@@ -220,8 +237,9 @@ static const struct machine machines[] = {
      .virtio_net = "virtio-net-pci,romfile="},
     {ARM, .name = "virt", .description = "QEMU's own ARM board: Cortex-A7, virtio", .type = "virt",
      .memory_mib_max = 2048, .cpu = "cortex-a7", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
-    {ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
-     .board_net = "allwinner-emac", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024}},
+    {ANY_ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
+     .board_net = "allwinner-emac", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024},
+     .card = "cubieboard", .boots = verdict_qemu_cubieboard, .command = qemu},
     {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u", .is_new = true,
      .board_net = "allwinner-emac",
      .devices = "-nic user,restrict=on,model=allwinner-sun8i-emac -global allwinner-emac.phy-addr=1",
@@ -319,11 +337,14 @@ const char *machine_missing(const struct machine *machine)
     return NULL;
 }
 
-/* Whether `program` lists the machine among those that it has. */
-static bool knows(const char *program, const struct machine *machine)
+/* What starts cards is as old as this machine, by some months: QEMU 8.0. */
+#define CARD_TYPE "bpim2u"
+
+/* Whether `program` lists the machine among those that it has, and can start a card if that is wanted. */
+static bool knows(const char *program, const struct machine *machine, bool is_card)
 {
     char *argv[] = {(char *)program, "-M", "help", NULL};
-    char *line = text_format("\n%s ", machine->type);
+    char *line = text_format("\n%s ", is_card ? CARD_TYPE : machine->type);
     struct text answer = {0};
     bool known;
 
@@ -340,25 +361,26 @@ static char *fetched_program(const struct machine *machine)
     return text_format("%s/build/qemu/%s", sdk_root(), machine->program);
 }
 
-bool machine_is_to_fetch(const struct machine *machine)
+bool machine_is_to_fetch(const struct machine *machine, bool is_card)
 {
-    return machine->is_new && access(fetched_program(machine), X_OK) != 0 && !knows(machine->program, machine);
+    return (machine->is_new || is_card) && access(fetched_program(machine), X_OK) != 0 &&
+           !knows(machine->program, machine, is_card);
 }
 
-const char *machine_program(const struct machine *machine)
+const char *machine_program(const struct machine *machine, bool is_card)
 {
     char *argv[] = {text_format("%s/toolchain/newer-qemu", sdk_root()), NULL};
     struct text answer = {0};
 
-    if (!machine->is_new || knows(machine->program, machine)) {
+    if (!(machine->is_new || is_card) || knows(machine->program, machine, is_card)) {
         return machine->program;
     }
     if (access(fetched_program(machine), X_OK) == 0) {
         return fetched_program(machine);
     }
     if (process_capture(argv, -1, false, ANSWER_BYTES_MAX, &answer) != 0 || answer.len == 0) {
-        cli_fail("cannot run on %s: this host's %s does not know it, and there is no newer one", machine->name,
-                 machine->program);
+        cli_fail("cannot run on %s: this host's %s does not know %s, and there is no newer one", machine->name,
+                 machine->program, is_card ? "how it starts a card" : "it");
     }
     answer.bytes[strcspn(answer.bytes, "\n")] = '\0';
     return answer.bytes;

@@ -56,6 +56,7 @@ struct machine {
     const char *type;     /* QEMU's -M */
     const char *cpu;      /* QEMU's -cpu; NULL: the machine has its own */
     const char *devices;  /* QEMU's options for further devices, or NULL */
+    const char *card;     /* the board whose SD card it starts, by that's own boot ROM and U-Boot; NULL: it does not */
     const char *device_tree; /* its name in the SDK's build/dtb; NULL: QEMU makes one, or there is none */
     const char *virtio_block; /* QEMU's devices, or NULL */
     const char *virtio_net;
@@ -108,10 +109,10 @@ void machine_board(const struct machine *machine, const struct run_plan *plan, u
 /* NULL when this host has what runs the machine; else what is missing and how to get it. */
 const char *machine_missing(const struct machine *machine);
 
-/* Whether machine_program() must first fetch what runs the machine. */
-bool machine_is_to_fetch(const struct machine *machine);
+/* Whether machine_program() must first fetch what runs the machine, or starts a card on it. */
+bool machine_is_to_fetch(const struct machine *machine, bool is_card);
 
 /* What runs the machine: its program, or a newer one, fetched at the first time, if this host's does not know it. */
-const char *machine_program(const struct machine *machine);
+const char *machine_program(const struct machine *machine, bool is_card);
 
 #endif

@@ -9,6 +9,7 @@
 #define EXIT_PREFIX "fata: exit "
 #define ADDRESS_PREFIX "fata: at 0x"
 #define FIRST_GUEST "1| "
+#define STARTING "Starting kernel ..." /* U-Boot: arch/arm/lib/bootm.c */
 #define NETWORK_MARK "] info  net: " /* as <fata/log.h> has it */
 
 static bool read_exit(const char *digits, unsigned *exit_out)
@@ -72,6 +73,8 @@ static struct record parse(const char *line)
         if (read_address(line + sizeof ADDRESS_PREFIX - 1, &record.address)) {
             record.kind = RECORD_ADDRESS;
         }
+    } else if (strcmp(line, STARTING) == 0) {
+        record.kind = RECORD_STARTING;
     } else if (read_network(line, &record.network_address)) {
         record.kind = RECORD_NETWORK;
     }

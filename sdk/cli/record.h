@@ -2,7 +2,7 @@
 /*
  * What the tool reads from a guest's console. A record is a whole line: `fata: exit N` (N of 0 to 255) ends a run, but
  * only as the last of all output; `fata: at 0xHEX` names an address in the guest. The stack logs `[time] info  net: A.B.C.D
- * on ...` when it has got an address of the network. Lines end in \n; \r is ignored around
+ * on ...` when it has got an address of the network. U-Boot says `Starting kernel ...` before it starts one. Lines end in \n; \r is ignored around
  * them. No input or output happens here.
  *
  *     struct record_reader reader = {0};
@@ -17,7 +17,7 @@
 
 #define RECORD_LINE_BYTES_MAX 512 /* a longer line is no record */
 
-enum record_kind { RECORD_NONE, RECORD_EXIT, RECORD_ADDRESS, RECORD_NETWORK };
+enum record_kind { RECORD_NONE, RECORD_EXIT, RECORD_ADDRESS, RECORD_NETWORK, RECORD_STARTING };
 
 struct record {
     enum record_kind kind;

@@ -7,6 +7,7 @@
 
 #include "beside.h"
 #include "board.h"
+#include "card_copy.h"
 #include "files.h"
 #include "guest.h"
 #include "monitor.h"
@@ -43,7 +44,7 @@ static void read_image(const char *path, struct image *image_out)
     struct text bytes = {0};
     const char *why;
 
-    if (!file_read(path, IMAGE_BYTES_MAX, &bytes, &why)) {
+    if (!file_map(path, &bytes, &why)) {
         cli_fail("cannot read the image %s: %s", path, why);
     }
     if (!image_parse(image_out, (const uint8_t *)bytes.bytes, bytes.len, &why)) {
@@ -254,7 +255,7 @@ static void check_request(const struct machine *machine, struct run_request *req
     }
 }
 
-static void build(struct run_request *request)
+static void build(const struct machine *machine, struct run_request *request)
 {
     struct words no_targets = {0};
 
@@ -263,24 +264,33 @@ static void build(struct run_request *request)
         cli_fail("the build for %s failed", request->bsp);
     }
     request->image = project_image(request->bsp, request->debug);
+    if (machine->card != NULL) {
+        char *card = text_format("%s-%s.img", request->image, machine->card);
+
+        request->image = access(card, R_OK) == 0 ? card : request->image;
+    }
 }
 
 /* An image that was made elsewhere may be another board's, which `machine` would start as well. */
 static void check_board(const struct run_request *request, const struct image *image)
 {
     const struct board *board = request->bsp != NULL ? board_find(request->bsp) : NULL;
-    bool is_arm = image->format == IMAGE_ZIMAGE;
+    bool is_arm = image->format != IMAGE_ELF;
 
     if (board != NULL && board->cpu != NULL && is_arm != (strncmp(board->cpu, "arm", 3) == 0)) {
         cli_fail("%s is not for the board %s, whose CPU is %s: %s; without --bsp, the image says where it runs",
-                 request->image, board->name, board->cpu, is_arm ? "it is a zImage, for ARM" : "it is an ELF file");
+                 request->image, board->name, board->cpu, image->format == IMAGE_CARD ? "it is an SD card, for ARM"
+                 : is_arm                    ? "it is a zImage, for ARM"
+                                             : "it is an ELF file");
     }
 }
 
 /* How far into the machine's memory the loader puts the image. */
 static uint64_t image_end(const struct image *image)
 {
-    return image->format == IMAGE_ELF ? image->elf.load_end : ARM_LOAD_BYTES + image->zimage.len;
+    return image->format == IMAGE_ELF    ? image->elf.load_end
+           : image->format == IMAGE_CARD ? 0 /* that is U-Boot's to say */
+                                         : ARM_LOAD_BYTES + image->zimage.len;
 }
 
 /* Reads the image: that it boots on the machine is easier to tell here than from a silent guest. */
@@ -309,6 +319,21 @@ static void check_image(const struct machine *machine, struct run_request *reque
     request->plan.image = request->image;
     request->plan.parsed = image;
     request->plan.debug_elf = beside_debug_elf(&image, request->image);
+}
+
+/* The guest's arguments stand on its card: another card then, for as long as the run. */
+static void put_options_on_card(struct run_request *request)
+{
+    struct run_plan *plan = &request->plan;
+    char *line = machine_command_line(plan->arguments);
+
+    if (plan->parsed.format == IMAGE_CARD && line[0] != '\0') {
+        if (request->dry_run) {
+            cli_usage("--dry-run: the guest's arguments would stand on a card that lasts as long as a run; leave them out");
+        }
+        plan->image = card_copy(&plan->parsed.card, line);
+    }
+    free(line);
 }
 
 static void print_command_line(const struct words *argv, const char *ports)
@@ -345,6 +370,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     static struct xen_lines xen;
     const char *ports = NULL; /* what a process is told of them */
     int monitor = -1;
+    bool is_card;
 
     leave_out_default_ports(machine, &request);
     if (request.plan.tap == NULL) {
@@ -352,13 +378,15 @@ static int run(const struct cli_command *command, int argc, char **argv)
     }
     (void)sdk_root(); /* an error now, not when the first address of a running guest is looked up */
     check_request(machine, &request);
-    /* A dry run fetches nothing. */
-    request.plan.program =
-        request.dry_run && machine_is_to_fetch(machine) ? machine->program : machine_program(machine);
     if (request.image == NULL) {
-        build(&request);
+        build(machine, &request);
     }
     check_image(machine, &request);
+    put_options_on_card(&request);
+    is_card = request.plan.parsed.format == IMAGE_CARD;
+    /* A dry run fetches nothing. */
+    request.plan.program =
+        request.dry_run && machine_is_to_fetch(machine, is_card) ? machine->program : machine_program(machine, is_card);
     if (machine->is_xen) {
         return xen_run(&request);
     }
@@ -392,6 +420,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .monitor = monitor,
         .has_debug_exit = machine->has_debug_exit,
         .halts = machine->halts,
+        .has_loader = is_card,
         .xen = machine->has_xen_console ? &xen : NULL,
         /* QEMU reports SIGTERM, where that is how every run of what serves ends; without disks it has nothing to save. */
         .end_signal = machine->is_process || request.plan.disks.count > 0 ? SIGTERM : SIGKILL,

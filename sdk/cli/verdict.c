@@ -45,7 +45,8 @@ static bool is_x86_program(const struct image *image, char *why)
     const struct elf *elf = &image->elf;
 
     if (image->format != IMAGE_ELF) {
-        (void)snprintf(why, VERDICT_WHY_CAP, "it is a zImage, for ARM: x86 needs an ELF file");
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is %s, for ARM: x86 needs an ELF file",
+                       image->format == IMAGE_CARD ? "an SD card" : "a zImage");
     } else if (elf->machine != ELF_MACHINE_386 && elf->machine != ELF_MACHINE_X86_64) {
         (void)snprintf(why, VERDICT_WHY_CAP, "it is for %s, not for x86", elf_machine_name(elf->machine));
     } else if (elf->type == ELF_TYPE_REL) {
@@ -171,7 +172,9 @@ bool verdict_process(const struct image *image, char *why)
 /* What every ARM loader needs. */
 static bool is_zimage(const struct image *image, char *why)
 {
-    if (image->format != IMAGE_ZIMAGE) {
+    if (image->format == IMAGE_CARD) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it is an SD card: the zImage that it was made of boots here");
+    } else if (image->format != IMAGE_ZIMAGE) {
         (void)snprintf(why, VERDICT_WHY_CAP, "it is an ELF file for %s: ARM needs a zImage",
                        elf_machine_name(image->elf.machine));
     } else if (image->zimage.order == ZIMAGE_BIG_ENDIAN) {

@@ -19,9 +19,10 @@ struct verdict {
 };
 
 extern const struct verdict verdicts[]; /* ends with {0} */
+extern const struct verdict verdicts_card[]; /* the same, for SD cards */
 
 verdict_function verdict_xen_any, verdict_xen, verdict_qemu, verdict_rust_vmm, verdict_process, verdict_qemu_arm, verdict_xen_arm,
-    verdict_bootz;
+    verdict_bootz, verdict_card_a10, verdict_card_a20, verdict_qemu_cubieboard;
 
 const char *elf_machine_name(uint16_t machine);
 const char *elf_type_name(uint16_t type);

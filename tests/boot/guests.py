@@ -155,8 +155,13 @@ def built(name, board, debug=""):
         return built_once(name, board, debug)
 
 
-def boot(name, machine, *arguments, debug="", options=()):
-    image = built(name, MACHINES[machine], debug)
+def card(name, debug="", board="cubieboard"):
+    """The SD card of a project for a board."""
+    return f"{built(name, 'cubieboard2', debug)}-{board}.img"
+
+
+def boot(name, machine, *arguments, debug="", options=(), image=None):
+    image = image or built(name, MACHINES[machine], debug)
     return run([FATA, "run", "--image", image, "--on", machine, "--timeout", str(BOOT_S), *options, "--", *arguments],
                limit_s=2 * BOOT_S)
 
@@ -179,9 +184,9 @@ def stand_still(tool, ended):
                 os.kill(child, signal.SIGCONT)
 
 
-def converse(name, machine, mode, *steps, end_input=False, stalls=False):
+def converse(name, machine, mode, *steps, end_input=False, stalls=False, image=None):
     """Runs a guest; each step is a text to wait for and what to type then."""
-    image = built(name, MACHINES[machine])
+    image = image or built(name, MACHINES[machine])
     guest = start([FATA, "run", "--image", image, "--on", machine, "--timeout", str(BOOT_S), "--", f"--mode={mode}"],
                   stdin=subprocess.PIPE)
     output = b""

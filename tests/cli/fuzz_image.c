@@ -59,10 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         require(why != NULL && why[0] != '\0');
         return 0;
     }
-    require(image.format == IMAGE_ELF || image.format == IMAGE_ZIMAGE);
+    require(image.format != IMAGE_UNKNOWN);
     if (image.format == IMAGE_ELF) {
         check_tables(&image.elf);
-    } else {
+    } else if (image.format == IMAGE_ZIMAGE) {
         check_zimage(&image.zimage, len);
     }
     for (const struct verdict *verdict = verdicts; verdict->machine != NULL; verdict++) {

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: ISC
+"""SD cards on QEMU's Cubieboard: its boot ROM, Debian's SPL and U-Boot, our script, and then the program."""
+from guests import *
+
+FROM_CARD = ("^U-Boot SPL 2023", "^Model: Cubietech Cubieboard$", "^Starting kernel ")
+
+
+@suite.test("card: make run ON=cubieboard boots it, whose own options hold until others are given")
+def _():
+    folder = tempfile.mkdtemp(dir=work)
+    run([FATA, "new", "hello", f"{folder}/hello"]).want(0)
+    choice = ("run", "BSP=cubieboard2", "ON=cubieboard", f"TIMEOUT={BOOT_S}", "CARD_OPTIONS=--whom='the card' --count=1")
+    make(f"{folder}/hello", *choice).want(0, *FROM_CARD, "^fiber 1 of 1 greets the card$", last="fata: exit 0")
+    before = sha256(f"{folder}/hello/build/cubieboard2/hello-cubieboard.img")
+    make(f"{folder}/hello", *choice, "ARGS=--count=2").want(0, "^fiber 2 of 2 greets world$", last="fata: exit 0")
+    check(before == sha256(f"{folder}/hello/build/cubieboard2/hello-cubieboard.img"), "a run has changed the card")
+    # The tool builds it as well.
+    run([FATA, "run", "--on", "cubieboard", "--timeout", str(BOOT_S), "--", "--count=3"], f"{folder}/hello").want(
+        0, *FROM_CARD, "^fiber 3 of 3 greets world$", last="fata: exit 0")
+
+
+@suite.test("card: what boots from it is the same file that boots elsewhere")
+def _():
+    path = f"{tempfile.mkdtemp(dir=work)}/zImage"
+    run(["mcopy", "-i", f"{card('hello')}@@1M", "::zImage", path]).want(0)
+    check(sha256(path) == sha256(built("hello", "cubieboard2")), "another image stands on the card")
+    run([FATA, "run", "--image", path, "--on", "virt", "--timeout", str(BOOT_S)]).want(0, "^Hello, world!$", last="fata: exit 0")
+
+
+@suite.test("card: arguments reach the program as they are, which U-Boot would take for commands and escapes")
+def _():
+    whom = "a\\b \\\\ \"c\" 'd' $prompt ${fdtfile}; reset; # = \\"
+    boot("hello", "cubieboard", f"--whom={whom}", "--count=1", image=card("hello")).want(
+        0, "^fiber 1 of 1 greets " + re.escape(whom) + "$", last="fata: exit 0")
+
+
+@suite.test("card: as many arguments as a command line holds")
+def _():
+    whom = "x" * 3900
+    boot("hello", "cubieboard", f"--whom={whom}", "--count=1", image=card("hello")).want(0, f"^fiber 1 of 1 greets {whom}$")
+    run([FATA, "run", "--image", card("hello"), "--", "--whom=" + "\\" * 3900]).want(125, "the card's options.txt has room for 4096$")
+
+
+@suite.test("card: input waits for the program, and none of it stops U-Boot")
+def _():
+    converse("console", "cubieboard", "echo", ("", "one\n"), ("got 3: one\n", "bye\n"), image=card("console")).want(
+        0, "^1 lines$", last="fata: exit 0")
+
+
+@suite.test("card: on a board with 1 GiB of memory, too")
+def _():
+    boot("hello", "cubieboard", options=("--memory", "1G"), image=card("hello")).want(0, "^DRAM:  1 GiB$", last="fata: exit 0")
+
+
+@suite.test("card: the addresses of a crash get their source lines")
+def _():
+    boot("faults", "cubieboard", "--fault=wild-read", image=card("faults")).want(134, r"^    \w+ at main\.c:\d+$", last="fata: exit 134")
+
+
+@suite.test("card: a reboot by the watchdog ends the run")
+def _():
+    boot("console", "cubieboard", "--mode=reboot", image=card("console")).want(0, "^once more$", last="fata: exit 0")
+
+
+def changed(*command):
+    """A copy of hello's card, changed by a command."""
+    path = f"{tempfile.mkdtemp(dir=work)}/hello-cubieboard.img"
+    shutil.copy(card("hello"), path)
+    run([word.replace("CARD", path) for word in command]).want(0)
+    return path
+
+
+@suite.test("card: without uboot.env, U-Boot's own environment finds the script")
+def _():
+    image = changed("mdel", "-i", "CARD@@1M", "::uboot.env")
+    boot("hello", "cubieboard", image=image).want(0, "^Found U-Boot script /boot.scr$", "^Hello, world!$", last="fata: exit 0")
+
+
+@suite.test("card: an owner's editor may end the lines of options.txt in CR LF")
+def _():
+    with open(f"{work}/options.txt", "wb") as file:
+        file.write(b"# mine\r\n\r\nbootargs=--count=1 --whom='an owner'\r\n")
+    image = changed("mcopy", "-o", "-i", "CARD@@1M", f"{work}/options.txt", "::")
+    boot("hello", "cubieboard", image=image).want(0, "^fiber 1 of 1 greets an owner$", last="fata: exit 0")
+
+
+@suite.test("card: one whose SPL is damaged is refused, and would not boot")
+def _():
+    image = changed("sh", "-c", "head -c 32768 /dev/zero | dd of=CARD bs=8192 seek=1 conv=notrunc status=none")
+    boot("hello", "cubieboard", image=image).want(125, "does not boot on cubieboard: there is no SPL at 8 KiB")
+
+
+@suite.test("card: the Cubieboard2's is none for QEMU's Cubieboard")
+def _():
+    run([FATA, "run", "--image", card("hello", board="cubieboard2"), "--on", "cubieboard"]).want(
+        125, "does not boot on cubieboard: its SPL is for sun7i-a20-cubieboard2$")
