@@ -114,21 +114,22 @@ static void describe(const char *folder, const char *real, struct disk *disk, st
     }
 }
 
-/* Whether another holds it: a mount, or a program, in whatever namespace. (open(2): O_EXCL without O_CREAT.) */
-static void try_open(const struct disk *disk, struct text *reasons)
+/* Whether another holds it: a mount, or a program, in whatever namespace. (open(2): O_EXCL without O_CREAT.) The opening
+ * also has the kernel look whether there is another medium than it remembers. */
+static bool is_held(const struct disk *disk)
 {
     struct stat status;
     int file;
 
     if (stat(disk->path, &status) != 0 || !S_ISBLK(status.st_mode)) {
-        return;
+        return false;
     }
     file = open(disk->path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-    if (file >= 0) {
-        (void)close(file);
-    } else if (errno == EBUSY && reasons->len == 0) {
-        use_add(reasons, "in use: the kernel or another program holds it");
+    if (file < 0) {
+        return errno == EBUSY;
     }
+    (void)close(file);
+    return false;
 }
 
 static bool load(const char *root, const char *name, uint64_t need_bytes, struct disk *disk_out)
@@ -137,6 +138,7 @@ static bool load(const char *root, const char *name, uint64_t need_bytes, struct
     struct text reasons = {0};
     char real[PATH_MAX];
     char *path;
+    bool held;
 
     if (realpath(folder, real) == NULL) {
         return false;
@@ -146,6 +148,7 @@ static bool load(const char *root, const char *name, uint64_t need_bytes, struct
         *at = *at == '!' ? '/' : *at; /* as sysfs writes a slash */
     }
     *disk_out = (struct disk){.name = text_format("%s", name), .path = path};
+    held = is_held(disk_out);
     disk_out->number = attribute(folder, "dev");
     disk_out->sequence = attribute_number(folder, "diskseq");
     disk_out->bytes = attribute_number(folder, "size") * DISK_SECTOR_BYTES;
@@ -159,7 +162,9 @@ static bool load(const char *root, const char *name, uint64_t need_bytes, struct
         use_add(&reasons, "read-only: look at the card's switch");
     }
     use_of_disk(root, folder, name, &reasons);
-    try_open(disk_out, &reasons);
+    if (held && reasons.len == 0) {
+        use_add(&reasons, "in use: the kernel or another program holds it");
+    }
     disk_out->reason = reasons.len > 0 ? reasons.bytes : NULL;
     return true;
 }
