@@ -66,6 +66,7 @@ struct console {
     char typed[256]; /* not passed on yet */
     size_t typed_count;
     bool is_over;
+    sigset_t unblocked; /* signals are taken during the wait alone, so that none comes just before it */
 };
 
 static volatile sig_atomic_t ended_by;
@@ -237,7 +238,8 @@ static void step(struct console *console)
     if (console->lines.due_ms != 0 && console->lines.due_ms - now_ms() < left_ms) {
         left_ms = console->lines.due_ms - now_ms();
     }
-    if (poll(wait, 2, left_ms > 0 ? (int)left_ms : 0) < 0) {
+    left_ms = left_ms > 0 ? left_ms : 0;
+    if (ppoll(wait, 2, &(struct timespec){left_ms / 1000, left_ms % 1000 * 1000000}, &console->unblocked) < 0) {
         return;
     }
     if (console->port >= 0 && (wait[0].revents & POLLOUT) != 0) {
@@ -281,6 +283,7 @@ static int watch(struct console *console)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = heed};
+    sigset_t heeded;
 
     console->port = serial_open(console->path, console->speed);
     if (console->port < 0 && !is_absent(errno)) {
@@ -290,9 +293,12 @@ static int watch(struct console *console)
                  : errno == EACCES ? "this user may not; on Debian, members of the group dialout may: sudo adduser $USER dialout"
                                    : strerror(errno));
     }
+    (void)sigemptyset(&heeded);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         (void)sigaction(signals[i], &action, NULL);
+        (void)sigaddset(&heeded, signals[i]);
     }
+    (void)sigprocmask(SIG_BLOCK, &heeded, &console->unblocked);
     make_raw(console);
     note(console, text_format(console->port >= 0 ? "%s, %lu bits a second%s" : "waiting for %s, %lu bits a second%s", console->path,
                               console->speed, console->is_raw ? "; Ctrl-] ends" : ""));

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,6 +232,20 @@ static int choose_file(struct flash *flash, bool *is_there_out)
     return CLI_OK;
 }
 
+/* Waits for a line, or for a signal: one that comes between the question and the wait counts, too. */
+static void wait_for_line(void)
+{
+    struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
+    sigset_t all, before;
+
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, &before);
+    if (stopped_by == 0) {
+        (void)ppoll(&wait, 1, NULL, &before);
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 static int confirm(struct flash *flash)
 {
     char line[256] = "";
@@ -243,7 +258,8 @@ static int confirm(struct flash *flash)
                           flash->disk.serial[0] != '\0' ? flash->disk.serial : "none");
         }
         (void)fprintf(stderr, "All that is on %s will be lost. To go on, type its name: ", flash->target);
-        if (fgets(line, sizeof line, stdin) == NULL) {
+        wait_for_line();
+        if (stopped_by != 0 || fgets(line, sizeof line, stdin) == NULL) {
             (void)fputs("\n", stderr);
         }
         line[strcspn(line, "\r\n")] = '\0';
