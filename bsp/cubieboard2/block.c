@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The machine's disks, for programs that use block devices: of a domain of Xen those in Xenstore, else
- * virtio's. */
+ * the board's own, and behind these virtio's. */
 #include "../../sdk/drivers/virtio/virtio_blk.h"
 #include "../../sdk/drivers/xen/blkfront.h"
 #include "../plat.h"
+#include "disks.h"
 #include "virtio.h"
 #include "xendev.h"
 #include <fata/log.h>
@@ -35,7 +36,8 @@ fa_err plat_block_open(unsigned number, fa_blockdev **device_out, fa_deadline de
     if (err == FA_OK)
         err = xen_blkfront_open(number, device_out, deadline);
     else if (err == FA_ENOENT)
-        err = open_virtio(number, device_out);
+        err = number < disks_count() ? disks_open(number, device_out, deadline)
+                                     : open_virtio(number - disks_count(), device_out);
     if (err != FA_OK && err != FA_ENOENT)
         fa_log_error("disk %u: %s", number, fa_err_text(err));
     return err;

@@ -59,6 +59,16 @@ void machine_disks(const char *device, const struct run_plan *plan, struct words
     }
 }
 
+/* The only one, checked before: a card in the board's slot. */
+static void add_slot_disk(const struct run_plan *plan, struct words *argv)
+{
+    if (plan->disks.count > 0) {
+        words_add(argv, "-drive");
+        words_addf(argv, "if=sd,format=raw%s,file=%s", plan->disk_read_only[0] ? ",readonly=on" : "",
+                   machine_option_value(plan->disks.items[0]));
+    }
+}
+
 /* FNV-1a of the word, below the prefix that QEMU uses. */
 char *machine_mac(const char *word)
 {
@@ -176,7 +186,11 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
         add_kernel(machine, plan, argv);
     }
     words_split(argv, machine->devices != NULL ? machine->devices : "");
-    machine_disks(machine->virtio_block, plan, argv);
+    if (machine->has_slot && plan->parsed.format != IMAGE_CARD) {
+        add_slot_disk(plan, argv);
+    } else if (machine->virtio_block != NULL) {
+        machine_disks(machine->virtio_block, plan, argv);
+    }
     if (machine->virtio_net != NULL) {
         machine_network(machine->virtio_net, plan, argv);
     } else if (machine->board_net != NULL) {
@@ -238,10 +252,10 @@ static const struct machine machines[] = {
     {ARM, .name = "virt", .description = "QEMU's own ARM board: Cortex-A7, virtio", .type = "virt",
      .memory_mib_max = 2048, .cpu = "cortex-a7", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
     {ANY_ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
-     .board_net = "allwinner-emac", .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024},
+     .board_net = "allwinner-emac", .has_slot = true, .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024},
      .card = "cubieboard", .boots = verdict_qemu_cubieboard, .command = qemu},
     {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u", .is_new = true,
-     .board_net = "allwinner-emac",
+     .board_net = "allwinner-emac", .has_slot = true,
      .devices = "-nic user,restrict=on,model=allwinner-sun8i-emac -global allwinner-emac.phy-addr=1",
      .device_tree = "sun8i-r40-bananapi-m2-ultra.dtb", .sizes_mib = {1024, 512, 256}},
     {ANY_ARM, .name = "dom0less", .description = "Xen on virt, and no dom0",
@@ -294,7 +308,7 @@ bool machine_has_network(const struct machine *machine)
 
 bool machine_has_disks(const struct machine *machine)
 {
-    return machine->virtio_block != NULL || machine->is_xen;
+    return machine->virtio_block != NULL || machine->has_slot || machine->is_xen;
 }
 
 const char *machine_names_with(bool (*has)(const struct machine *machine))

@@ -61,6 +61,7 @@ struct machine {
     const char *virtio_block; /* QEMU's devices, or NULL */
     const char *virtio_net;
     const char *board_net; /* QEMU's model of a network device that the board itself has, in the place of virtio's */
+    bool has_slot; /* its one disk is an SD card in its slot */
     const char *lacks_network; /* why there are no ports and tap interfaces; NULL: there may be, likewise below */
     const char *lacks_disks;
     const char *lacks_gdb;

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MIB UINT64_C(0x100000)
@@ -150,6 +151,23 @@ static void leave_out_default_ports(const struct machine *machine, struct run_re
     plan->port_count = 0;
 }
 
+/* A disk that is a card in a slot. QEMU has cards of certain sizes alone. */
+static void check_slot_disk(const struct machine *machine, const struct run_plan *plan)
+{
+    struct stat is;
+
+    if (plan->disks.count > 1) {
+        cli_usage("--disk: %s has a slot for one SD card, and no other disks; give one", machine->name);
+    }
+    if (plan->disks.count == 0 || stat(plan->disks.items[0], &is) != 0 || !S_ISREG(is.st_mode)) {
+        return;
+    }
+    if (is.st_size == 0 || (is.st_size & (is.st_size - 1)) != 0) {
+        cli_usage("--disk: %s has %lld bytes; QEMU's SD cards have powers of two: `truncate -s 64M %s`",
+                  plan->disks.items[0], (long long)is.st_size, plan->disks.items[0]);
+    }
+}
+
 static void check_qemu_request(const struct machine *machine, struct run_request *request)
 {
     const struct run_plan *plan = &request->plan;
@@ -162,6 +180,9 @@ static void check_qemu_request(const struct machine *machine, struct run_request
     if (plan->disks.count > 0 && !machine_has_disks(machine)) {
         cli_usage("--disk: there is no driver yet for %s's own disks; the machines with disks are %s", machine->name,
                   machine_names_with(machine_has_disks));
+    }
+    if (machine->has_slot) {
+        check_slot_disk(machine, plan);
     }
     if (plan->kvm && machine->is_foreign) {
         cli_usage("--accel kvm: %s has another CPU than this host; QEMU runs it in software", machine->name);
@@ -327,6 +348,10 @@ static void put_options_on_card(struct run_request *request)
     struct run_plan *plan = &request->plan;
     char *line = machine_command_line(plan->arguments);
 
+    if (plan->parsed.format == IMAGE_CARD && plan->disks.count > 0) {
+        cli_usage("--disk: the slot has the card that boots, which is the guest's first disk; "
+                  "--image with the zImage leaves it to the disk");
+    }
     if (plan->parsed.format == IMAGE_CARD && line[0] != '\0') {
         if (request->dry_run) {
             cli_usage("--dry-run: the guest's arguments would stand on a card that lasts as long as a run; leave them out");
@@ -422,8 +447,10 @@ static int run(const struct cli_command *command, int argc, char **argv)
         .halts = machine->halts,
         .has_loader = is_card,
         .xen = machine->has_xen_console ? &xen : NULL,
-        /* QEMU reports SIGTERM, where that is how every run of what serves ends; without disks it has nothing to save. */
-        .end_signal = machine->is_process || request.plan.disks.count > 0 ? SIGTERM : SIGKILL,
+        /* QEMU reports SIGTERM, where that is how every run of what serves ends; without disks it has nothing to save,
+         * and what is written to a card is in its file when the guest hears of it. */
+        .end_signal =
+            machine->is_process || (request.plan.disks.count > 0 && !machine->has_slot) ? SIGTERM : SIGKILL,
     };
     return guest_run(&guest);
 }

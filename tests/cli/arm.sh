@@ -70,7 +70,13 @@ check "run on virt: disks, ports and arguments" 0 "-append .*a b.* -device virti
 check "run on cubieboard: its device tree" 0 "-M cubieboard .*-m 512M .*-dtb $FATA/build/dtb/sun4i-a10-cubieboard.dtb" on_arm cubieboard z-good --dry-run
 check "run on cubieboard: another size of memory" 125 'cubieboard has 512M or 1024M of memory' on_arm cubieboard z-good --memory 32M --dry-run
 check "run on cubieboard: a size that it has" 0 '-m 1024M' on_arm cubieboard z-good --memory 1G --dry-run
-check "run on cubieboard: no disk" 125 '--disk: .*the machines with disks are microvm, q35, pc, virt' on_arm cubieboard z-good --disk ../disk
+truncate -s 64M "$work/card-64"
+truncate -s 65M "$work/card-65"
+check "run on cubieboard: a disk is the card in its slot" 0 '-drive if=sd,format=raw,file=.*/card-64 ' on_arm cubieboard z-good --disk "$work/card-64" --dry-run
+check "run on cubieboard: a card that is only to be read" 0 'format=raw,readonly=on,file=' on_arm cubieboard z-good --disk "$work/card-64,ro" --dry-run
+check "run on cubieboard: a card of a size that QEMU has not" 125 'card-65 has 68157440 bytes; QEMU.s SD cards have powers of two' \
+    on_arm cubieboard z-good --disk "$work/card-65" --dry-run
+check "run on cubieboard: two disks" 125 'has a slot for one SD card' on_arm cubieboard z-good --disk "$work/card-64" --disk "$work/card-65" --dry-run
 check "run on cubieboard: a port leads to its own network device" 0 '-nic user,id=n0,hostfwd=tcp:127.0.0.1:8080-:80,model=allwinner-emac$' \
     on_arm cubieboard z-good --default-port 8080 --dry-run
 check "run on cubieboard: no network" 0 '-nic user,restrict=on,model=allwinner-emac$' on_arm cubieboard z-good --no-network --dry-run

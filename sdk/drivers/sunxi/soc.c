@@ -9,12 +9,31 @@
 /* The CCU: a gate for each device, 1 lets its clock through. */
 #define AHB_GATE0 0x60u
 #define CCU_BYTES 0x168u
+/* PLL6: 24 MHz * N * (K + 1) / 2, on by its last bit. */
+#define PLL6 0x28u
+#define PLL6_ON 0x80000000u
+#define PLL6_N(value) ((value) >> 8 & 0x1f)
+#define PLL6_K(value) ((value) >> 4 & 0x3)
+#define OSC24M_HZ 24000000u
+/* An SD controller's clock: a source divided by 2^N and M + 1; delays of what goes out and comes in. */
+#define MMC0_CLOCK 0x88u
+#define MMC_ON 0x80000000u
+#define MMC_PLL6 (1u << 24)
+#define MMC_N_SHIFT 16u
+#define MMC_N_MAX 3u
+#define MMC_M_MAX 16u
+#define MMC_DELAYS(out, in) ((uint32_t)(out) << 8 | (uint32_t)(in) << 20)
 /* The PIO: ports of 32 pins each, with so many bytes of registers. */
 #define PORT_BYTES 0x24u
 #define PORT_FUNCTION 0x00u /* 4 bits a pin */
 #define PINS_OF_FUNCTION 8u
 #define PORT_DRIVE 0x14u /* 2 bits a pin, as for the pulls: 10 mA times one more */
 #define PINS_OF_DRIVE 16u
+#define PORT_LEVEL 0x10u /* a bit a pin */
+#define PORT_PULL 0x1cu
+#define PULL_UP 1u
+#define FUNCTION_IN 0u
+#define FUNCTION_OUT 1u
 #define PORTS 9u /* PA to PI */
 /* The SRAM controller. */
 #define SRAM_MAP 0x04u
@@ -30,6 +49,7 @@ typedef struct part_needs {
 
 static const part_needs parts[] = {
     [SUNXI_EMAC] = {SRAM_TO_EMAC, 17, 'A' - 'A', 0, 17, 2, 0},
+    [SUNXI_MMC0] = {0, 8, 'F' - 'A', 0, 6, 2, 2},
 };
 
 static arm_mmio ccu, pio, sram, sid; /* NULL: the tree has none */
@@ -98,6 +118,64 @@ void sunxi_open_part(sunxi_part part)
         set_pin(needs->port, needs->first_pin + i, needs->function, needs->drive);
     if (ccu != NULL)
         set_bits(ccu, AHB_GATE0 + needs->gate / 32u * 4, 0, UINT32_C(1) << needs->gate % 32u);
+}
+
+/* The delays are U-Boot's. */
+void sunxi_set_mmc0_clock(uint32_t hz)
+{
+    find();
+    if (ccu == NULL)
+        return;
+    const uint32_t pll6 = arm_read32(ccu, PLL6);
+    const bool has_pll6 = (pll6 & PLL6_ON) != 0 && PLL6_N(pll6) != 0;
+    const bool takes_pll6 = hz > OSC24M_HZ && has_pll6;
+    const uint32_t source_hz =
+        takes_pll6 ? OSC24M_HZ / 2 * PLL6_N(pll6) * (PLL6_K(pll6) + 1) : OSC24M_HZ;
+    uint32_t divisor = (source_hz + hz - 1) / hz, n = 0;
+    for (; divisor > MMC_M_MAX && n < MMC_N_MAX; n++)
+        divisor = (divisor + 1) / 2;
+    divisor = divisor > MMC_M_MAX ? MMC_M_MAX : divisor;
+    const uint32_t delays = hz <= 400000      ? MMC_DELAYS(0, 0)
+                            : !takes_pll6     ? MMC_DELAYS(0, 5)
+                                              : MMC_DELAYS(3, 4);
+    arm_write32(ccu, MMC0_CLOCK,
+                MMC_ON | (takes_pll6 ? MMC_PLL6 : 0) | n << MMC_N_SHIFT | (divisor - 1) | delays);
+}
+
+bool sunxi_pins_exist(void)
+{
+    find();
+    return pio != NULL;
+}
+
+static bool is_pin(sunxi_pin pin)
+{
+    return sunxi_pins_exist() && pin.port < PORTS && pin.number < 32;
+}
+
+void sunxi_pin_make_input(sunxi_pin pin, bool pull_up)
+{
+    if (!is_pin(pin))
+        return;
+    const unsigned shift = pin.number % PINS_OF_DRIVE * 2;
+    set_bits(pio, pin.port * PORT_BYTES + PORT_PULL + pin.number / PINS_OF_DRIVE * 4, 3u << shift,
+             pull_up ? PULL_UP << shift : 0);
+    set_pin(pin.port, pin.number, FUNCTION_IN, 0);
+}
+
+bool sunxi_pin_read(sunxi_pin pin)
+{
+    return is_pin(pin) &&
+           (arm_read32(pio, pin.port * PORT_BYTES + PORT_LEVEL) >> pin.number & 1) != 0;
+}
+
+void sunxi_pin_write(sunxi_pin pin, bool high)
+{
+    if (!is_pin(pin))
+        return;
+    const uint32_t bit = UINT32_C(1) << pin.number;
+    set_bits(pio, pin.port * PORT_BYTES + PORT_LEVEL, bit, high ? bit : 0);
+    set_pin(pin.port, pin.number, FUNCTION_OUT, 0);
 }
 
 fa_err sunxi_serial(uint32_t words_out[4])

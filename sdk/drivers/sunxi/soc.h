@@ -8,10 +8,23 @@
 
 #include <fata/err.h>
 
-typedef enum sunxi_part { SUNXI_EMAC } sunxi_part;
+typedef enum sunxi_part { SUNXI_EMAC, SUNXI_MMC0 } sunxi_part;
 
 /* Clock on, pins led to the part, memory lent to it. */
 void sunxi_open_part(sunxi_part part);
+
+/* The clock of the first SD controller, the fastest of at most `hz` (400 kHz and more). */
+void sunxi_set_mmc0_clock(uint32_t hz);
+
+/* A pin, as device trees name it: port 0 is PA. An input is read as its level; low where there are no
+ * pins. What is written is an output from then on. */
+typedef struct sunxi_pin {
+    uint8_t port, number;
+} sunxi_pin;
+bool sunxi_pins_exist(void);
+void sunxi_pin_make_input(sunxi_pin pin, bool pull_up);
+bool sunxi_pin_read(sunxi_pin pin);
+void sunxi_pin_write(sunxi_pin pin, bool high);
 
 /* The chip's number (SID), 128 bits as U-Boot reads them. FA_ENOENT: it has none, or a blank one. */
 FA_MUST_CHECK fa_err sunxi_serial(uint32_t words_out[4]);

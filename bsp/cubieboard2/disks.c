@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/* The board's own disks: see disks.h. */
+#include "disks.h"
+#include "../../sdk/drivers/dt/machine.h"
+#include "../../sdk/drivers/sunxi/soc.h"
+#include "../../sdk/drivers/sunxi/sunxi_mmc.h"
+#include <fata/bytes.h>
+
+static dt_node card_node = {-1};
+
+/* These boards have a slot at the first controller alone. */
+static fa_err note_card(dt_node node)
+{
+    if (card_node.number < 0)
+        card_node = node;
+    return FA_OK;
+}
+
+unsigned disks_count(void)
+{
+    static const dt_driver drivers[] = {
+        {"allwinner,sun4i-a10-mmc", note_card},
+        {"allwinner,sun5i-a13-mmc", note_card},
+        {"allwinner,sun7i-a20-mmc", note_card},
+    };
+    static bool has_probed;
+    if (!has_probed)
+        dt_probe(drivers, FA_ARRAY_COUNT(drivers));
+    has_probed = true;
+    return card_node.number >= 0 ? 1 : 0;
+}
+
+/* Card detection: a reference to the pins' controller, port, number and flags. */
+#define DETECT_CELLS 4u
+#define DETECT_ACTIVE_LOW 1u
+static sunxi_pin detect_pin;
+static bool detect_active_low;
+
+static bool has_card(void)
+{
+    return sunxi_pin_read(detect_pin) != detect_active_low;
+}
+
+/* Whether the slot tells of a card. */
+static bool read_detection(dt_node node)
+{
+    size_t len;
+    const fa_be32 *cells = dt_bytes(node, "cd-gpios", &len);
+    if (cells == NULL || len < DETECT_CELLS * sizeof *cells || !sunxi_pins_exist())
+        return false;
+    detect_pin = (sunxi_pin){(uint8_t)fa_be32_get(cells[1]), (uint8_t)fa_be32_get(cells[2])};
+    detect_active_low = (fa_be32_get(cells[3]) & DETECT_ACTIVE_LOW) != 0;
+    sunxi_pin_make_input(detect_pin, true);
+    return true;
+}
+
+fa_err disks_open(unsigned number, fa_blockdev **device_out, fa_deadline deadline)
+{
+    static sunxi_mmc card;
+    static sunxi_mmc_slot slot = {.set_clock = sunxi_set_mmc0_clock};
+    static bool has_interrupt;
+    arm_mmio registers;
+    if (number >= disks_count())
+        return FA_ENOENT;
+    fa_err err = machine_map_registers(card_node, 0, SUNXI_MMC_REGISTERS_BYTES, &registers);
+    if (err == FA_OK && !has_interrupt)
+        err = machine_open_interrupt(card_node, 0, sunxi_mmc_interrupt, &card);
+    if (err != FA_OK)
+        return err;
+    has_interrupt = true;
+    machine.awaits_interrupts = true;
+    sunxi_open_part(SUNXI_MMC0);
+    slot.has_card = read_detection(card_node) ? has_card : NULL;
+    err = sunxi_mmc_open(&card, registers, &slot, deadline);
+    *device_out = &card.device;
+    return err;
+}
