@@ -11,6 +11,7 @@
 #include "process.h"
 #include "project.h"
 #include "text.h"
+#include "zimage.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -215,6 +216,23 @@ static int choose_disk(struct flash *flash)
     return CLI_OK;
 }
 
+/* What boots by another loader is no card: written to the start of one, it would only destroy that. */
+static int check_kind(struct flash *flash)
+{
+    uint8_t head[64] = {0};
+    size_t len = flash->image.bytes < sizeof head ? (size_t)flash->image.bytes : sizeof head;
+    const char *kind;
+
+    if (read_image(flash, 0, head, len) != 0) {
+        return CLI_OK; /* the copy will say so */
+    }
+    kind = zimage_matches(head, len) ? "a zImage" : memcmp(head, "\177ELF", 4) == 0 ? "an ELF file" : NULL;
+    return kind == NULL ? CLI_OK
+                        : fail(flash, "refused", FLASH_REFUSED,
+                               text_format("%s is %s, which is on a card, but is none: `make BSP=" BSP "` makes %s-" BSP ".img of it",
+                                           flash->image.path, kind, flash->image.path));
+}
+
 /* A file that is there already is confirmed as a disk is. */
 static int choose_file(struct flash *flash, bool *is_there_out)
 {
@@ -386,11 +404,14 @@ static int flash_image(struct flash *flash)
     const char *why;
     int status;
 
+    flash->target = flash->to != NULL ? flash->to : flash->file;
     if (!flash_image_open(&flash->image, flash->image_path, flash->map, &why)) {
-        flash->target = flash->to != NULL ? flash->to : flash->file;
         return fail(flash, "failed", CLI_FAILED, why);
     }
-    status = flash->to != NULL ? choose_disk(flash) : choose_file(flash, &must_confirm);
+    status = check_kind(flash);
+    if (status == CLI_OK) {
+        status = flash->to != NULL ? choose_disk(flash) : choose_file(flash, &must_confirm);
+    }
     if (status != CLI_OK) {
         return status;
     }

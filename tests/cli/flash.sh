@@ -160,6 +160,8 @@ check "flash --fel: a board that is none" 2 'are cubieboard2, cubieboard' "$fata
 check "flash --fel: no zImage" 1 'is no zImage' "$fata" flash --fel card.img
 check "flash --fel: no sunxi-fel" 1 'apt-get install sunxi-tools' env PATH="$work/none" "$fata" flash --fel usb/zimage
 check "flash: arguments without --fel" 2 'unexpected argument' "$fata" flash --file x card.img -- a
+check "flash: an image that is on a card, but is none" 3 'usb/zimage is a zImage, which is on a card, but is none' "$fata" flash --file x usb/zimage
+check "flash: an ELF file" 3 'is an ELF file' "$fata" flash --file x "$fata"
 rm -r usb sdk/toolchain sdk/build
 
 # drive.py WORD ACTION COMMAND...: on a terminal; when WORD has come, ACTION: `signal`, or what is done while it is stopped, or `type
