@@ -2,12 +2,14 @@
 #   FATA   where the SDK is            NAME   the program's name
 #   SRCS   its C and assembler files   LIBS   third-party libraries (names in toolchain/third-party/pins)
 #   CFLAGS LDFLAGS   what it wants besides
-#   CARD_DATA, CARD_OPTIONS   MiB of an SD card for its own data, the options that stand on it
+#   CARD_DATA, CARD_OPTIONS, CARD_GUESTS   MiB of an SD card for its own data, the options that stand on it, and how many guests
+#                              Xen starts on a card of `make card-xen`
 # On the command line:
 #   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers; where that starts from an SD
 #                                      card, a card for each board, too: build/BSP/NAME-BOARD.img, with NAME-BOARD.bmap
 #   make run [ON=machine] [ARGS='--option=value'] [PORT='host[:guest][/udp] ...'] [TAP=interface] [PCAP=file] [MEMORY=size]
 #            [DISK=file[,ro]] [TIMEOUT=seconds] [GUESTS=number, on xen]
+#   make card-xen BSP=cubieboard2      build/BSP/NAME-cubieboard2-xen.img, a card by which Xen starts it, with no Linux
 #   make test, make clean, make print-image
 # What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80; several are
 # separated by blanks), which does not count on machines without ports. A folder files/ becomes part of the image, and so does
@@ -118,6 +120,14 @@ card_command = $(FATA)/rootfs-free/card $(app_image)-$(1) $(1) $(app_image) '$(C
 $(app_cards): $(app_image)-%.img: $(app_image) $(app_out)/card-command $(card_files) $(card_trees)
 	@$(call card_command,$*)
 
+# A card by which Xen starts the program, once or more often, with no Linux around.
+CARD_GUESTS ?= 1
+card-xen: all
+	$(if $(filter 0,$(CARD_GUESTS)),$(error CARD_GUESTS=0: a card of Xen has at least one guest))
+	$(if $(filter cubieboard2,$(BOARD_CARDS)),,$(error BSP=$(BSP): no board of it starts Xen from a card; cubieboard2 does: BSP=cubieboard2))
+	@$(FATA)/rootfs-free/card $(app_image)-cubieboard2-xen cubieboard2 $(app_image) '$(CARD_DATA)' '$(subst ','\'',$(CARD_OPTIONS))' '$(CARD_GUESTS)'
+	@echo $(app_image)-cubieboard2-xen.img
+
 # The object files on the command line are a prerequisite, so that a changed list links again.
 $(app_image).elf: $(app_objects) $(app_archives) $(app_out)/link-command $(filter /% ../%,$(app_system_archives)) \
 		$(BOARD_LINK_SCRIPT:%=$(FATA)/bsp/$(BSP)/%)
@@ -169,5 +179,5 @@ compile_commands.json: $(app_out)/compile-command
 	        '$(subst ','\'',$(subst ",\",$(subst \,\\,$(app_compile))))' "$$file"; sep=','; done; [ "$$sep" = , ] || printf '['; printf '\n]\n'; } > $@
 
 -include $(patsubst %.o,%.d,$(filter %.c.o,$(app_objects)))
-.PHONY: all built run test print-image clean sdk FORCE
+.PHONY: all built card-xen run test print-image clean sdk FORCE
 .DELETE_ON_ERROR:

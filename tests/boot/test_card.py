@@ -94,3 +94,34 @@ def _():
 def _():
     run([FATA, "run", "--image", card("hello", board="cubieboard2"), "--on", "cubieboard"]).want(
         125, "does not boot on cubieboard: its SPL is for sun7i-a20-cubieboard2$")
+
+
+VIRT = ("qemu-system-arm", "-M", "virt,virtualization=on,gic-version=2,highmem=off", "-cpu", "cortex-a7", "-m", "1024", "-display",
+        "none", "-nodefaults", "-serial", "stdio")
+
+
+@suite.test("card: Xen's starts two guests and no Linux, by its own script, from U-Boot on virt")
+def _():
+    folder = tempfile.mkdtemp(dir=work)
+    disk = f"if=none,id=card,format=raw,snapshot=on,file={folder}/card.img"
+    options = "--count=1 --whom='a \\ \"guest\"'"
+    image = built("hello", "cubieboard2")
+    # Nobody emulates the board: U-Boot, its card as a disk, and the device tree are virt's, all else is the board's.
+    run([*VIRT[:2], f"{VIRT[2]},dumpdtb={folder}/virt.dtb", *VIRT[3:]]).want(0)
+    run(["env", f"CARD_TREE={folder}/virt.dtb", f"{ROOT}/rootfs-free/card", f"{folder}/card", "cubieboard2", image, "0", options, "2"]).want(0)
+    u_boot = run([f"{ROOT}/toolchain/u-boot", "qemu"]).want(0).lines[-1]
+    guest, output = start([*VIRT, "-bios", f"{u_boot}/virt.bin", "-drive", disk, "-device", "virtio-blk-device,drive=card"],
+                          stdin=subprocess.DEVNULL), b""
+    timer = threading.Timer(2 * BOOT_S, end, (guest,))
+    timer.start()
+    try:
+        while output.count(b"fata: exit 0") < 2 and (data := guest.stdout.read1(65536)):
+            output += data
+    finally:
+        timer.cancel()
+        end(guest)
+        guest.stdout.close()
+    text = output.decode("utf-8", "replace").replace("\r", "")
+    for number in (1, 2):
+        check(f"\n(XEN) DOM{number}: fiber 1 of 1 greets a \\ \"guest\"\n" in text, text[-4000:])
+    check("Found U-Boot script /boot.scr" in text and "Linux" not in text.replace("ARM Linux", ""), text[-4000:])
