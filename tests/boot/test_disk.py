@@ -3,32 +3,8 @@
 import json
 import socket
 
+from disks import *
 from guests import *
-
-DISK_BYTES = 8 << 20
-PATTERN_BYTES = 4 << 20
-DISCARDED = (7 << 20, 8 << 20)
-
-
-def new_disk(name):
-    path = f"{work}/disk-{name}"
-    with open(path, "wb") as file:
-        file.write(b"\xee" * DISK_BYTES)
-    return path
-
-
-def pattern():
-    """As fill() of disk/main.c has it."""
-    words = ((at // 512 * 0x01010193 + at % 512) & 0xffffffff for at in range(0, PATTERN_BYTES, 4))
-    return b"".join(word.to_bytes(4, "little") for word in words)
-
-
-@functools.lru_cache(maxsize=None)
-def expected():
-    bytes_ = bytearray(pattern().ljust(DISK_BYTES, b"\xee"))
-    bytes_[slice(*DISCARDED)] = bytes(DISCARDED[1] - DISCARDED[0])
-    return bytes(bytes_)
-
 
 def good(done):
     check("not ok" not in done.output, done.shown())

@@ -2,7 +2,8 @@
 /* A program with a disk of 8 MiB. `--mode=write` writes a pattern over its first half in every way there
  * is, reads it back, discards a part of the second half; `--mode=read` finds the pattern in a later
  * boot; `ro` has a disk that is only to be read, `none` has none, `many` writes
- * its number to each of MANY disks, and `grows` has one that gets larger while it runs. main returns how many parts failed. */
+ * its number to each of MANY disks, `grows` has one that gets larger while it runs, and `leaves` one that is taken
+ * away and comes back, until a line is typed; then it writes the pattern. main returns how many parts failed. */
 #include <fata/block.h>
 #include <fata/fata.h>
 #include <inttypes.h>
@@ -10,13 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-FA_PARAM_STRING(mode, "mode", "write", "write, read, ro, none, many or grows");
+FA_PARAM_STRING(mode, "mode", "write", "write, read, ro, none, many, grows or leaves");
 
-#define WAIT fa_after_s(20)
+#define WAIT fa_after_s(100)
 #define BYTES (4 * FA_MIB) /* of the pattern */
 #define PIECE ((size_t)64 * 1024)
 #define FIBERS 12u
 #define MANY 7u
+#define LEAVES_FIBERS 6u
+#define LEAVES_PAUSE_MS 30
 #define KEPT_AT (6 * FA_MIB) /* nothing is written here, and it is not discarded */
 #define DISCARD_AT (7 * FA_MIB)
 
@@ -219,6 +222,47 @@ static void run_many(void)
         fa_block_close(disks[i]);
 }
 
+/* Each fiber writes to its own MiB, again and again, and finds what it wrote. */
+static bool ends;
+static uint64_t rounds;
+
+static void load(void *arg)
+{
+    const size_t number = *(const size_t *)arg;
+    uint8_t *bytes = memory + number * 2 * PIECE;
+    for (size_t round = 0; !ends; round++, rounds++) {
+        const size_t len = (1 + round % (PIECE / 4096)) * 4096;
+        const size_t at = number * FA_MIB + round * 5 % 200 * 4096;
+        fill(bytes, at + round * 512, len);
+        if (write_at(at, bytes, len) != FA_OK || (round % 4 == 0 && fa_block_flush(disk, WAIT) != FA_OK) ||
+            read_at(at, bytes + PIECE, len) != FA_OK || memcmp(bytes, bytes + PIECE, len) != 0)
+            failed++;
+        fa_sleep(fa_after_ms(LEAVES_PAUSE_MS)); /* or the CPU that it shares is busy with nothing else */
+    }
+}
+
+static void run_leaves(void)
+{
+    static size_t numbers[LEAVES_FIBERS];
+    fa_scope scope;
+    fa_scope_open(&scope);
+    for (size_t i = 0; i < LEAVES_FIBERS; i++) {
+        numbers[i] = i;
+        failed += fa_scope_spawn(&scope, "worker", load, &numbers[i]) != FA_OK;
+    }
+    printf("the disk may leave\n");
+    (void)getchar();
+    ends = true;
+    failed += fa_scope_wait(&scope, WAIT) != FA_OK;
+    fa_scope_close(&scope);
+    fa_block_info_get(disk, &info);
+    printf("%" PRIu64 " rounds, %" PRIu32 " changes\n", rounds, info.changes);
+    check(failed == 0, "whatever was written was found");
+    fill(memory, 0, BYTES);
+    check(write_at(0, memory, BYTES) == FA_OK && fa_block_flush(disk, WAIT) == FA_OK, "the pattern");
+    read_pattern();
+}
+
 int main(void)
 {
     memory = aligned_alloc(4096, BYTES + 8192);
@@ -240,6 +284,8 @@ int main(void)
         read_pattern();
     else if (strcmp(mode, "ro") == 0)
         run_ro();
+    else if (strcmp(mode, "leaves") == 0)
+        run_leaves();
     else
         run_grows();
     fa_block_close(disk);
