@@ -2,6 +2,8 @@
 # written is a file, or, where this machine lets us have them, a loop device under the name of a made-up disk.
 # SPDX-License-Identifier: ISC
 
+back=$PWD
+mkdir -p "$work/flash" && cd "$work/flash" || exit 2
 machine=$work/machine
 export FATA_TEST_ROOT=$machine
 mkdir -p "$machine/sys/block" "$machine/proc/self" "$machine/dev"
@@ -90,7 +92,7 @@ assert disks[\"sdb\"] == dict(name=\"sdb\", path=sys.argv[1] + \"/dev/sdb\", kin
 assert not disks[\"sda\"][\"eligible\"] and \"mounted\" in disks[\"sda\"][\"reason\"]
 " "$2"' sh "$fata" "$machine"
 check "flash: a disk that is not there" 3 'there is no .*/dev/sdz: `fata flash` alone lists' "$fata" flash --to sdz card.img
-check "flash: what is no disk" 3 'is no disk; a plain file is written by --file' "$fata" flash --to "$work/card.img" card.img
+check "flash: what is no disk" 3 'is no disk; a plain file is written by --file' "$fata" flash --to "$PWD/card.img" card.img
 check "flash: no image" 1 'this folder is no project' "$fata" flash --to sdb
 printf 'include x/project.mk\nprint-image: ; @echo app\n' >Makefile && mkdir -p x && : >x/project.mk
 check "flash: the card of a project, before it is made" 1 'no app-cubieboard2.img: `make BSP=cubieboard2`' "$fata" flash --file new.img
@@ -99,7 +101,7 @@ check "flash: the card of a project" 0 'would write 12.6 MB of app-cubieboard2.i
 rm -r Makefile x app-cubieboard2.img
 check "flash: two targets" 2 'one of them' "$fata" flash --to sdb --file x card.img
 check "flash: an image that is not there" 1 'cannot read none.img' "$fata" flash --to sdb none.img
-check "flash: an image that is a folder" 1 'not a regular file' "$fata" flash --file x sdk
+check "flash: an image that is a folder" 1 'not a regular file' "$fata" flash --file x .
 check "flash: an empty image" 1 'is empty' sh -c ': >empty.img; "$1" flash --file x empty.img' sh "$fata"
 
 # Plain files, and block maps.
@@ -141,28 +143,28 @@ else
 fi
 
 # Over USB: what sunxi-fel is given, by one that only looks.
-mkdir -p usb sdk/toolchain sdk/build/dtb
-printf '#!/bin/sh\necho %s\n' "$work/usb" >sdk/toolchain/u-boot
+mkdir -p usb "$FATA/toolchain" "$FATA/build/dtb"
+printf '#!/bin/sh\necho %s\n' "$PWD/usb" >"$FATA/toolchain/u-boot"
 cat >usb/sunxi-fel <<'END'
 #!/bin/sh
 echo "$@"
 cmp "${12}" usb/want
 END
-chmod +x sdk/toolchain/u-boot usb/sunxi-fel
+chmod +x "$FATA/toolchain/u-boot" usb/sunxi-fel
 printf '\030\050\157\001\0\0\0\0\064\0\0\0\001\002\003\004' | dd of=usb/zimage bs=1 seek=36 conv=notrunc 2>/dev/null
 printf '#=uEnv\nbootdelay=0\npreboot=\nbootargs=%s\nbootcmd=setenv bootm_boot_mode sec; bootz 0x43400000 - 0x43000000\n' "'--a=b c\\\\d'" >usb/want
-fel="--progress uboot $work/usb/cubieboard2.bin write 0x43000000 $FATA/build/dtb/sun7i-a20-cubieboard2.dtb write 0x43400000 usb/zimage write 0x43100000"
-: >sdk/build/dtb/sun7i-a20-cubieboard2.dtb
-check "flash --fel: runs sunxi-fel" 0 "^$fel .*/fata-fel" env PATH="$work/usb:$PATH" "$fata" flash --fel usb/zimage -- '--a=b c\d'
-check "flash --fel --dry-run" 0 "^sunxi-fel $fel uEnv.txt\$" env PATH="$work/usb:$PATH" "$fata" flash --dry-run --fel usb/zimage -- '--a=b c\d'
-check "flash --fel: it fails" 1 'must be connected by its mini USB' env PATH="$work/usb:$PATH" "$fata" flash --fel usb/zimage
+fel="--progress uboot $PWD/usb/cubieboard2.bin write 0x43000000 $FATA/build/dtb/sun7i-a20-cubieboard2.dtb write 0x43400000 usb/zimage write 0x43100000"
+: >"$FATA/build/dtb/sun7i-a20-cubieboard2.dtb"
+check "flash --fel: runs sunxi-fel" 0 "^$fel .*/fata-fel" env PATH="$PWD/usb:$PATH" "$fata" flash --fel usb/zimage -- '--a=b c\d'
+check "flash --fel --dry-run" 0 "^sunxi-fel $fel uEnv.txt\$" env PATH="$PWD/usb:$PATH" "$fata" flash --dry-run --fel usb/zimage -- '--a=b c\d'
+check "flash --fel: it fails" 1 'must be connected by its mini USB' env PATH="$PWD/usb:$PATH" "$fata" flash --fel usb/zimage
 check "flash --fel: a board that is none" 2 'are cubieboard2, cubieboard' "$fata" flash --fel usb/zimage --board beagle
 check "flash --fel: no zImage" 1 'is no zImage' "$fata" flash --fel card.img
 check "flash --fel: no sunxi-fel" 1 'apt-get install sunxi-tools' env PATH="$work/none" "$fata" flash --fel usb/zimage
 check "flash: arguments without --fel" 2 'unexpected argument' "$fata" flash --file x card.img -- a
 check "flash: an image that is on a card, but is none" 3 'usb/zimage is a zImage, which is on a card, but is none' "$fata" flash --file x usb/zimage
 check "flash: an ELF file" 3 'is an ELF file' "$fata" flash --file x "$fata"
-rm -r usb sdk/toolchain sdk/build
+rm -r usb "$FATA/toolchain" "$FATA/build"
 
 # drive.py WORD ACTION COMMAND...: on a terminal; when WORD has come, ACTION: `signal`, or what is done while it is stopped, or `type
 # TEXT` and what is done before.
@@ -294,4 +296,5 @@ else
     result 0 "flash: on loop devices # SKIP $(head -1 "$err")"
 fi
 unset FATA_TEST_ROOT
-rm -rf "$machine" ./*.img small
+cd "$back" || exit 2
+rm -rf "$machine" "$work/flash"

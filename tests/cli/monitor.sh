@@ -1,6 +1,8 @@
 # The part of tests/cli/run about `fata monitor`. Sourced there. Boards are pseudo-terminals of monitor.py.
 # SPDX-License-Identifier: ISC
 
+back=$PWD
+cd "$work" || exit 2
 cat >monitor.py <<'EOF2'
 import fcntl, os, pty, signal, socket, subprocess, sys, termios, time, tty
 fata, what = sys.argv[1:3]
@@ -176,4 +178,5 @@ is "monitor: waits for the port, and for its coming back" python3 monitor.py "$f
 is "monitor: one at a time" python3 monitor.py "$fata" busy
 is "monitor: on a terminal: Ctrl-C is the board's, Ctrl-] ends" python3 monitor.py "$fata" terminal
 is "monitor: a socket of QEMU's" python3 monitor.py "$fata" unix
-rm -rf adapters port socket monitor.log
+rm -rf adapters port socket monitor.log monitor.py
+cd "$back" || exit 2
