@@ -582,15 +582,16 @@ fa_err fa_stack_open(fa_net **net_out, fa_deadline deadline)
     s->net.ops = &ops;
     fa_net_settings_get(&settings);
     err = fa_packet_pool_init(&s->pool, (uint32_t)(settings.memory_bytes / FA_PACKET_PAGE_BYTES));
-    if (err == FA_OK) {
-        err = open_device(s, &settings, deadline);
-        if (err != FA_OK)
-            fa_packet_pool_free(&s->pool);
-    }
     if (err != FA_OK) {
         free(s);
         return err;
     }
-    *net_out = &s->net;
-    return FA_OK;
+    err = open_device(s, &settings, deadline);
+    if (err == FA_OK) {
+        *net_out = &s->net;
+    } else if (s->pool.free_page_count == s->pool.page_count) { /* else lost: a device has some of it */
+        fa_packet_pool_free(&s->pool);
+        free(s);
+    }
+    return err;
 }

@@ -26,6 +26,9 @@ static unsigned carried;
 static unsigned change_every; /* so many packets the device becomes another one; 0: it stays */
 static unsigned cut_count, uncut_count; /* large packets, to a device that cuts and to one that does not */
 
+static bool keeps_page; /* a device that does not open, and does not give all back */
+static fa_packet_page *kept_page;
+
 #define CUTS (FA_NETIF_CHECKSUM | FA_NETIF_TSO4)
 
 fa_err __wrap_plat_net_host(struct fa_net **net_out);
@@ -101,6 +104,8 @@ fa_err __wrap_plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **
 {
     (void)deadline;
     static const fa_netif_ops ops = {transmit, receive, arm, close_end};
+    if (keeps_page)
+        kept_page = fa_packet_page_alloc(pool);
     if (number > 0 || end_count == FA_ARRAY_COUNT(ends))
         return FA_ENOENT;
     wire_end *end = &ends[end_count];
@@ -161,6 +166,11 @@ static void it_says_what_it_is(void **state)
     assert_int_equal(info.memory_limit_bytes, FA_MIB);
     fa_net *third;
     assert_int_equal(fa_stack_open(&third, SOON), FA_ENOENT);
+    keeps_page = true;
+    assert_int_equal(fa_stack_open(&third, SOON), FA_ENOENT);
+    keeps_page = false;
+    memset(kept_page->bytes, 1, FA_PACKET_PAGE_BYTES);
+    fa_packet_page_release(kept_page);
     fa_ip4 address;
     assert_int_equal(fa_net_resolve(server_net, "example.org", &address, SOON), FA_ENOENT);
     assert_int_equal(fa_net_resolve(client_net, "example.org", &address, SOON), FA_ETIMEDOUT);

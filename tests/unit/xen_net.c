@@ -55,6 +55,34 @@ static void opens_again(void **state)
     close_all();
 }
 
+static fa_err other_err;
+
+static void open_too(void *arg)
+{
+    (void)arg;
+    other_err = try_open(SOON);
+}
+
+/* Two who wait for the end of one that was closed: one of them gets it, the other does not wait for the
+ * end of that. */
+static void opened_by_two(void **state)
+{
+    (void)state;
+    open();
+    netif->ops->close(netif);
+    fa_scope scope;
+    fa_scope_open(&scope);
+    assert_int_equal(fa_scope_spawn(&scope, "other", open_too, NULL), FA_OK);
+    const uint64_t start_ns = fa_clock_mono_ns();
+    const fa_err err = try_open(SOON);
+    assert_int_equal(fa_scope_wait(&scope, SOON), FA_OK);
+    fa_scope_close(&scope);
+    assert_int_equal(err == FA_OK ? other_err : err, FA_EBUSY);
+    assert_true(err == FA_OK || other_err == FA_OK);
+    assert_true(fa_clock_mono_ns() - start_ns < FA_NS_PER_S);
+    close_all();
+}
+
 /* What says nothing sensible is told of, and gets something usual. */
 static void odd_values(void **state)
 {
@@ -428,7 +456,7 @@ static void comes_again_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(opens), TEST(opens_again), TEST(odd_values),
+        TEST(opens), TEST(opens_again), TEST(opened_by_two), TEST(odd_values),
         TEST(sends), TEST(sends_to_be_cut), TEST(sends_shared_pages), TEST(receives),
         TEST(receives_in_parts), TEST(received_pages_are_not_granted),
         TEST(errors_and_runts_are_dropped), TEST(full), TEST(wakes_once), TEST(woken_by_pages),

@@ -361,10 +361,8 @@ static void poke(xen_bus_device *device)
 static fa_err wait_for_end(xen_bus_device *device, fa_deadline deadline)
 {
     fa_err err = FA_OK;
-    if (device->is_running && !device->is_closing)
-        return FA_EBUSY;
     while (err == FA_OK && device->is_running)
-        err = fa_waitq_wait(&device->opener, deadline);
+        err = device->is_closing ? fa_waitq_wait(&device->opener, deadline) : FA_EBUSY;
     return err;
 }
 
