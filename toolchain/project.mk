@@ -2,14 +2,12 @@
 #   FATA   where the SDK is            NAME   the program's name
 #   SRCS   its C and assembler files   LIBS   third-party libraries (names in toolchain/third-party/pins)
 #   CFLAGS LDFLAGS   what it wants besides
-#   CARD_DATA, CARD_OPTIONS, CARD_GUESTS   MiB of an SD card for its own data, the options that stand on it, and how many guests
-#                              Xen starts on a card of `make card-xen`
+#   CARD_DATA CARD_OPTIONS CARD_GUESTS   MiB of an SD card for its own data, its options there, how many guests of Xen
 # On the command line:
-#   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers; where that starts from an SD
-#                                      card, a card for each board, too: build/BSP/NAME-BOARD.img, with NAME-BOARD.bmap
+#   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers, and NAME-BOARD.img, SD cards
 #   make run [ON=machine] [ARGS='--option=value'] [PORT='host[:guest][/udp] ...'] [TAP=interface] [PCAP=file] [MEMORY=size]
 #            [DISK=file[,ro]] [TIMEOUT=seconds] [GUESTS=number, on xen]
-#   make card-xen BSP=cubieboard2      build/BSP/NAME-cubieboard2-xen.img, a card by which Xen starts it, with no Linux
+#   make card-xen BSP=cubieboard2      a card by which Xen starts it, with no Linux: NAME-cubieboard2-xen.img
 #   make test, make clean, make print-image
 # What serves has a line `PORT ?= 8080` in its Makefile (`PORT ?= host:guest` where the guest's port is not 80; several are
 # separated by blanks), which does not count on machines without ports. A folder files/ becomes part of the image, and so does

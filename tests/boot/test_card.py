@@ -52,6 +52,18 @@ def _():
     boot("hello", "cubieboard", options=("--memory", "1G"), image=card("hello")).want(0, "^DRAM:  1 GiB$", last="fata: exit 0")
 
 
+@suite.test("card: a program writes and reads the data partition of the card that it came from, and no run changes the card")
+def _():
+    before = sha256(card("partition"))
+    boot("partition", "cubieboard", image=card("partition")).want(
+        0, "^the data partition: success, 6144 sectors from 65536$", "^ok - and holds it$", last="fata: exit 0")
+    check(sha256(card("partition")) == before, "the card has changed")
+    with open(f"{work}/disk", "wb") as file:
+        file.truncate(1 << 20)
+    boot("partition", "cubieboard", image=card("partition"), options=("--disk", f"{work}/disk")).want(
+        125, "--disk: the slot has the card that boots, which is the guest's first disk")
+
+
 @suite.test("card: the addresses of a crash get their source lines")
 def _():
     boot("faults", "cubieboard", "--fault=wild-read", image=card("faults")).want(134, r"^    \w+ at main\.c:\d+$", last="fata: exit 134")

@@ -104,4 +104,13 @@ FA_MUST_CHECK fa_err fa_block_flush(fa_block *block, fa_deadline deadline);
 FA_MUST_CHECK fa_err fa_block_discard(fa_block *block, uint64_t sector, uint64_t count,
                                       fa_deadline deadline);
 
+/* Where the first partition of a type lies on a disk that has a table of them (MBR), as an SD card has:
+ * sectors `sector_out` to `sector_out + count_out - 1` of the disk. FA_BLOCK_DATA is what CARD_DATA in
+ * a project's Makefile makes: whatever stands there is the program's. What a card is made of leaves
+ * it alone, so that it may hold anything at first. Uses 4 KiB of stack. FA_ENOENT: there is no table,
+ * or none of that type in it; FA_EFORMAT: it does not lie on the disk; otherwise errors as of a read. */
+#define FA_BLOCK_DATA 0xda
+FA_MUST_CHECK fa_err fa_block_find_partition(fa_block *block, uint8_t type, uint64_t *sector_out,
+                                             uint64_t *count_out, fa_deadline deadline);
+
 #endif
