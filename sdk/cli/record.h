@@ -2,8 +2,8 @@
 /*
  * What the tool reads from a guest's console. A record is a whole line: `fata: exit N` (N of 0 to 255) ends a run, but
  * only as the last of all output; `fata: at 0xHEX` names an address in the guest. The stack logs `[time] info  net: A.B.C.D
- * on ...` when it has got an address of the network. U-Boot says `Starting kernel ...` before it starts one. Lines end in \n; \r is ignored around
- * them. No input or output happens here.
+ * on ...` when it has got an address of the network; of several guests, "1| " comes before the first's. U-Boot says
+ * `Starting kernel ...` before it starts one. Lines end in \n; \r is ignored around them. No input or output happens here.
  *
  *     struct record_reader reader = {0};
  *     size_t len = record_read(&reader, bytes, count, &record); // consumed `len`: at most up to a line's end
