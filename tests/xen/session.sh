@@ -70,18 +70,6 @@ state() {
 echo "## image"
 sha256sum </var/lib/fata/hello
 guest hello /var/lib/fata/hello ""
-echo "## disks"
-config idle $PWD/echo ""
-grep ^disk $base >>idle.cfg
-xl create -q -p idle.cfg >/dev/null 2>&1
-number=0
-for back in $(xenstore-list -p "/local/domain/0/backend/vbd/$(xl domid idle)"); do
-	patiently is "$back/state" 2
-	patiently is "$back/physical-device" "$(stat -L -c %t:%T /dev/fata/disk$number)"
-	echo "$(head -c 6 /dev/fata/disk$number) as $(xenstore-read "$back/dev" "$back/mode" | tr '\n' ' ')"
-	number=$((number + 1))
-done
-xl destroy idle
 state before
 guest seven /var/lib/fata/hello --status=7
 guest crash $PWD/faults --fault=null-read
