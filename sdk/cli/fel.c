@@ -3,7 +3,7 @@
  * `fata flash --fel`: see fel.h. sunxi-fel runs U-Boot's SPL, which makes the DRAM work; then it writes the image, the
  * device tree and an environment there, and starts U-Boot, which takes the environment in before it does anything else
  * (U-Boot, arch/arm/mach-sunxi/board.c and board/sunxi/board.c: fel_script_address, fel_uEnv_length). Written from these and
- * from sunxi-fel's help: no emulator has a boot ROM with FEL.
+ * from sunxi-fel's help: no emulator has a boot ROM with FEL. That U-Boot imports this text and starts the image by it is tested.
  */
 #include "fel.h"
 

@@ -269,6 +269,8 @@ assert got["kept_bytes"] > 0 and got["kept_bytes"] + got["written_bytes"] == 12 
     check "flash: read back other than written" 5 'sector 12000 of sdb (from byte 6144000 on) reads back other' python3 drive.py 'reading back' \
         'printf x | dd of=disk.img bs=1 seek=6144003 conv=notrunc 2>/dev/null' "$fata" flash --to sdb --yes sdb --json card.img
     cp "$out" receipt
+    check "flash: a card that is smaller than it says" 5 'sector 9000 of sdb reads back as sector 15000, which was written later: it has fewer sectors' \
+        python3 drive.py 'reading back' 'dd if=disk.img of=disk.img bs=512 skip=15000 seek=9000 count=1 conv=notrunc 2>/dev/null' "$fata" flash --to sdb --yes sdb card.img
     is "flash: the receipt of that" sh -c 'grep -q "\"result\": \"mismatch\"" "$1" && grep -q "\"sector\": 12000" "$1" && grep -q "\"verified\": false" "$1"' sh receipt
     detach
     # A disk whose file system is full: what comes behind cannot be written.
