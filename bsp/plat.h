@@ -123,6 +123,14 @@ FA_MUST_CHECK fa_err plat_block_open(unsigned number, struct fa_blockdev **devic
  * machine has a way to say so. Once, for a program that wants to know. */
 void plat_stop_listen(void);
 
+/* What a board has and other machines have not, as <fata/board.h> says it: FA_ENOTSUP there. Machines
+ * with none of it name sdk/drivers/none. Port 0 is the port A. */
+FA_MUST_CHECK fa_err plat_watchdog(unsigned limit_s);
+FA_MUST_CHECK fa_err plat_led(unsigned number, bool on);
+FA_MUST_CHECK fa_err plat_pin_read(unsigned port, unsigned number, bool pull_up, bool *high_out);
+FA_MUST_CHECK fa_err plat_pin_write(unsigned port, unsigned number, bool high);
+FA_MUST_CHECK fa_err plat_serial(uint32_t words_out[4]);
+
 /* Adds what entropy the machine has to the pool, by fa_random_add(). */
 void plat_entropy(void);
 

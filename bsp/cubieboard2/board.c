@@ -40,7 +40,6 @@ static const dt_driver drivers[] = {
     {"arm,armv7-timer", arch_timer_probe},
     {"arm,armv8-timer", arch_timer_probe},
     {"allwinner,sun4i-a10-timer", sun4i_timer_probe},
-    {"arm,pl031", pl031_probe},
     {"arm,psci-1.0", psci_probe},
     {"arm,psci-0.2", psci_probe},
     {"allwinner,sun4i-a10-wdt", sun4i_wdt_probe},

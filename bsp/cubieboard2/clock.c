@@ -38,11 +38,6 @@ uint64_t plat_clock_mono_ns(void)
     return ticks * ns_whole + times_fraction(ticks, ns_fraction);
 }
 
-uint64_t plat_clock_wall_ns(void)
-{
-    return machine.wall_s == NULL ? 0 : machine.wall_s() * FA_NS_PER_S;
-}
-
 void clock_arm(fa_deadline deadline, uint64_t now_ns)
 {
     const machine_timer *timer = machine.timer;

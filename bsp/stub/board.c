@@ -136,6 +136,42 @@ void plat_stop_listen(void)
 {
 }
 
+fa_err plat_watchdog(unsigned limit_s)
+{
+    (void)limit_s;
+    return FA_ENOTSUP;
+}
+
+fa_err plat_led(unsigned number, bool on)
+{
+    (void)number;
+    (void)on;
+    return FA_ENOTSUP;
+}
+
+fa_err plat_pin_read(unsigned port, unsigned number, bool pull_up, bool *high_out)
+{
+    (void)port;
+    (void)number;
+    (void)pull_up;
+    (void)high_out;
+    return FA_ENOTSUP;
+}
+
+fa_err plat_pin_write(unsigned port, unsigned number, bool high)
+{
+    (void)port;
+    (void)number;
+    (void)high;
+    return FA_ENOTSUP;
+}
+
+fa_err plat_serial(uint32_t words_out[4])
+{
+    (void)words_out;
+    return FA_ENOTSUP;
+}
+
 void plat_entropy(void)
 {
 }

@@ -3,6 +3,7 @@
 oldest of its CPUs lacks."""
 import os
 import re
+import time
 import shlex
 import struct
 
@@ -177,6 +178,27 @@ def _():
 def _(case):
     words, _ = qemu("console", case[1], "--mode=reboot")
     run(newer_qemu(words), limit_s=BOOT_S).want(0, "^once more$", last="fata: exit 0")
+
+
+@suite.test("cubieboard: a hung program is reset by its watchdog, which was fed as long as it was not")
+def _():
+    words, _ = qemu("console", "cubieboard", "--mode=hang")
+    run(newer_qemu(words), limit_s=BOOT_S).want(0, "^fed so far$", last="spinning")
+
+
+@suite.test("cubieboard: LEDs, pins, the time of day, and no serial number")
+def _():
+    done = boot("console", "cubieboard", "--mode=board").want(
+        0, "^serial: no such thing *$", "^led: success, another: no such thing$", "^pin: success, output: success$", "^watchdog: success$", last="fata: exit 0")
+    told = int(re.search(r"^time: (\d+)$", done.output, re.M)[1])
+    check(abs(told - time.time()) < 2 * BOOT_S, f"it is {time.time():.0f}, and the board says {told}")
+
+
+@each(("process", "microvm", "virt"))("{}: what a board has is said to be missing")
+def _(machine):
+    boot("console", machine, "--mode=board").want(
+        0, "^serial: not supported *$", "^led: not supported, another: not supported$", "^pin: not supported, output: not supported$",
+        "^watchdog: not supported$", last="fata: exit 0")
 
 
 @suite.test("virt: what QEMU calls errors of the guest does not occur")

@@ -2,6 +2,7 @@
 /* The MC146818 clock behind ports 0x70 and 0x71. Its registers are read twice until both agree and
  * no update is under way. Source: Motorola MC146818 data sheet; the century at 0x32 as PCs do. */
 #include "rtc.h"
+#include "../../core/calendar.h"
 #include "../../cpu/x86_64/cpu.h"
 #include <string.h>
 
@@ -42,15 +43,6 @@ static unsigned decimal(unsigned value, unsigned mode)
     return mode & B_BINARY ? value : (value >> 4) * 10 + (value & 15);
 }
 
-/* Days since 1970-01-01 of a date in the Gregorian calendar, by counting from March 1st, 0000. */
-static uint64_t days_of(unsigned year, unsigned month, unsigned day)
-{
-    const unsigned y = month <= 2 ? year - 1 : year;
-    const unsigned m = month <= 2 ? month + 9 : month - 3;
-    const unsigned days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
-    return days - 719468u; /* 1970-01-01 on that scale */
-}
-
 uint64_t rtc_read_s(void)
 {
     reading first, second;
@@ -66,11 +58,12 @@ uint64_t rtc_read_s(void)
     if (!(mode & B_24_HOURS))
         hours = hours % 12 + (raw_hours & HOURS_PM ? 12 : 0);
     const unsigned century = decimal(first.value[6], mode);
-    const unsigned month = decimal(first.value[4], mode), day = decimal(first.value[3], mode);
-    const unsigned year = decimal(first.value[5], mode) + 100 * (century >= 20 ? century : 20);
-    const unsigned minutes = decimal(first.value[1], mode), seconds = decimal(first.value[0], mode);
-    if (month < 1 || month > 12 || day < 1 || day > 31 || hours > 23 || minutes > 59 ||
-        seconds > 59 || year > 2199)
-        return 0;
-    return ((days_of(year, month, day) * 24 + hours) * 60 + minutes) * 60 + seconds;
+    return fa_date_to_s((fa_date){
+        .year = decimal(first.value[5], mode) + 100 * (century >= 20 ? century : 20),
+        .month = decimal(first.value[4], mode),
+        .day = decimal(first.value[3], mode),
+        .hour = hours,
+        .minute = decimal(first.value[1], mode),
+        .second = decimal(first.value[0], mode),
+    });
 }

@@ -9,5 +9,10 @@
 fa_err sun4i_intc_probe(dt_node node);  /* allwinner,sun4i-a10-ic */
 fa_err sun4i_timer_probe(dt_node node); /* allwinner,sun4i-a10-timer */
 fa_err sun4i_wdt_probe(dt_node node);   /* allwinner,sun4i-a10-wdt */
+fa_err sunxi_rtc_probe_a10(dt_node node);   /* allwinner,sun4i-a10-rtc */
+fa_err sunxi_rtc_probe_a20(dt_node node);   /* allwinner,sun7i-a20-rtc */
+
+/* As plat_watchdog(); it finds its node by itself. */
+FA_MUST_CHECK fa_err sun4i_wdt_service_feed(unsigned limit_s);
 
 #endif

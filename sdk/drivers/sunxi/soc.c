@@ -148,14 +148,14 @@ bool sunxi_pins_exist(void)
     return pio != NULL;
 }
 
-static bool is_pin(sunxi_pin pin)
+bool sunxi_is_pin(sunxi_pin pin)
 {
     return sunxi_pins_exist() && pin.port < PORTS && pin.number < 32;
 }
 
 void sunxi_pin_make_input(sunxi_pin pin, bool pull_up)
 {
-    if (!is_pin(pin))
+    if (!sunxi_is_pin(pin))
         return;
     const unsigned shift = pin.number % PINS_OF_DRIVE * 2;
     set_bits(pio, pin.port * PORT_BYTES + PORT_PULL + pin.number / PINS_OF_DRIVE * 4, 3u << shift,
@@ -165,13 +165,13 @@ void sunxi_pin_make_input(sunxi_pin pin, bool pull_up)
 
 bool sunxi_pin_read(sunxi_pin pin)
 {
-    return is_pin(pin) &&
+    return sunxi_is_pin(pin) &&
            (arm_read32(pio, pin.port * PORT_BYTES + PORT_LEVEL) >> pin.number & 1) != 0;
 }
 
 void sunxi_pin_write(sunxi_pin pin, bool high)
 {
-    if (!is_pin(pin))
+    if (!sunxi_is_pin(pin))
         return;
     const uint32_t bit = UINT32_C(1) << pin.number;
     set_bits(pio, pin.port * PORT_BYTES + PORT_LEVEL, bit, high ? bit : 0);
@@ -181,7 +181,9 @@ void sunxi_pin_write(sunxi_pin pin, bool high)
 fa_err sunxi_serial(uint32_t words_out[4])
 {
     find();
+    if (sid == NULL)
+        return FA_ENOTSUP;
     for (size_t i = 0; i < 4; i++)
-        words_out[i] = sid == NULL ? 0 : arm_read32(sid, i * 4);
+        words_out[i] = arm_read32(sid, i * 4);
     return words_out[0] == 0 ? FA_ENOENT : FA_OK;
 }

@@ -22,11 +22,13 @@ typedef struct sunxi_pin {
     uint8_t port, number;
 } sunxi_pin;
 bool sunxi_pins_exist(void);
+bool sunxi_is_pin(sunxi_pin pin);
 void sunxi_pin_make_input(sunxi_pin pin, bool pull_up);
 bool sunxi_pin_read(sunxi_pin pin);
 void sunxi_pin_write(sunxi_pin pin, bool high);
 
-/* The chip's number (SID), 128 bits as U-Boot reads them. FA_ENOENT: it has none, or a blank one. */
+/* The chip's number (SID), 128 bits as U-Boot reads them. FA_ENOTSUP: it has none;
+ * FA_ENOENT: a blank one. */
 FA_MUST_CHECK fa_err sunxi_serial(uint32_t words_out[4]);
 /* The Ethernet address that U-Boot makes of such a number, for its network device `number` (0 to 15). */
 void sunxi_mac_of_serial(const uint32_t serial[4], unsigned number, uint8_t mac_out[6]);

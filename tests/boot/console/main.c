@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The console and the end of a run, for tests/boot/run: `--mode` says what to do. Reading is by
  * fgets(), as in any C program. */
+#include <fata/board.h>
 #include <fata/fata.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-FA_PARAM_STRING(mode, "mode", "echo", "echo, tick, partial, sleep, spin, reboot or again");
+FA_PARAM_STRING(mode, "mode", "echo", "echo, tick, partial, sleep, spin, reboot, again, hang or board");
 
 /* Echoes lines, each with its length, until "bye" or the end of the input. */
 static int echo(void)
@@ -82,6 +84,31 @@ static int again(void)
     return 0;
 }
 
+/* The watchdog waits a second: it is fed for two, and then no more. */
+static int hang(void)
+{
+    for (int i = 0; i < 8; i++) {
+        if (fa_board_watchdog(1) != FA_OK || fa_sleep(fa_after_ms(250)) != FA_OK)
+            return 1;
+    }
+    printf("fed so far\n");
+    return spin();
+}
+
+static int board(void)
+{
+    char serial[FA_BOARD_SERIAL_BYTES] = "";
+    bool high = true;
+    const fa_err numbered = fa_board_serial(serial), led = fa_board_led(0, true);
+    const fa_err no_led = fa_board_led(99, true), pin = fa_board_pin_read("PH1", true, &high);
+    printf("serial: %s %s\n", fa_err_text(numbered), serial);
+    printf("led: %s, another: %s\n", fa_err_text(led), fa_err_text(no_led));
+    printf("pin: %s, output: %s\n", fa_err_text(pin), fa_err_text(fa_board_pin_write("PH20", true)));
+    printf("watchdog: %s\n", fa_err_text(fa_board_watchdog(0)));
+    printf("time: %" PRIu64 "\n", fa_clock_wall_ns() / FA_NS_PER_S);
+    return 0;
+}
+
 int main(void)
 {
     static const struct {
@@ -89,7 +116,7 @@ int main(void)
         int (*run)(void);
     } modes[] = {{"echo", echo}, {"tick", tick}, {"partial", partial},
                  {"sleep", sleep_for_ever}, {"spin", spin}, {"reboot", reboot},
-                 {"again", again}};
+                 {"again", again}, {"hang", hang}, {"board", board}};
     for (size_t i = 0; i < FA_ARRAY_COUNT(modes); i++)
         if (strcmp(mode, modes[i].name) == 0)
             return modes[i].run();
