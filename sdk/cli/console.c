@@ -66,7 +66,7 @@ struct console {
     char typed[256]; /* not passed on yet */
     size_t typed_count;
     bool is_over;
-    sigset_t unblocked; /* signals are taken during the wait alone, so that none comes just before it */
+    sigset_t heeded; /* the signals that end it */
 };
 
 static volatile sig_atomic_t ended_by;
@@ -76,15 +76,29 @@ static void heed(int signal)
     ended_by = signal;
 }
 
-/* Ends the program when the output cannot be written: nobody looks. */
+/* To standard output, by itself: what a buffer held would be in the way of the end when nobody reads. Ends the program when it
+ * cannot be written. */
+static void put(const char *bytes, size_t len)
+{
+    while (len > 0 && ended_by == 0) {
+        ssize_t count = write(STDOUT_FILENO, bytes, len);
+
+        if (count >= 0) {
+            bytes += count;
+            len -= (size_t)count;
+        } else if (errno == EAGAIN) { /* a terminal that somebody has made so */
+            (void)poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1, AGAIN_MS);
+        } else if (errno != EINTR) {
+            cli_fail("cannot write the output: %s", strerror(errno));
+        }
+    }
+}
+
 static void show(struct console *console, const struct text *text)
 {
-    if (text->len == 0) {
-        return;
-    }
-    console->in_line = text->bytes[text->len - 1] != '\n';
-    if (fwrite(text->bytes, 1, text->len, stdout) != text->len || fflush(stdout) != 0) {
-        cli_fail("cannot write the output: %s", strerror(errno));
+    if (text->len > 0) {
+        console->in_line = text->bytes[text->len - 1] != '\n';
+        put(text->bytes, text->len);
     }
 }
 
@@ -107,8 +121,7 @@ static void note(struct console *console, const char *what)
     log_lines_end(&console->lines, &all, &wanted);
     show(console, &wanted);
     if (console->in_line) {
-        (void)fputs("\n", stdout);
-        (void)fflush(stdout);
+        put("\n", 1);
         console->in_line = false;
     }
     if (localtime_r(&now, &parts) != NULL) {
@@ -227,6 +240,19 @@ static bool may_read_input(const struct console *console)
     return isatty(STDIN_FILENO) == 1 ? tcgetpgrp(STDIN_FILENO) == getpgrp() : console->port >= 0;
 }
 
+/* Also until a signal, be it one that came just before. */
+static bool wait_for(const struct console *console, struct pollfd *wait, nfds_t count, int64_t ms)
+{
+    struct timespec limit = {ms / 1000, ms % 1000 * 1000000};
+    sigset_t before;
+    bool is_due;
+
+    (void)sigprocmask(SIG_BLOCK, &console->heeded, &before);
+    is_due = ended_by == 0 && ppoll(wait, count, &limit, &before) >= 0;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return is_due;
+}
+
 static void step(struct console *console)
 {
     struct pollfd wait[] = {
@@ -238,8 +264,7 @@ static void step(struct console *console)
     if (console->lines.due_ms != 0 && console->lines.due_ms - now_ms() < left_ms) {
         left_ms = console->lines.due_ms - now_ms();
     }
-    left_ms = left_ms > 0 ? left_ms : 0;
-    if (ppoll(wait, 2, &(struct timespec){left_ms / 1000, left_ms % 1000 * 1000000}, &console->unblocked) < 0) {
+    if (!wait_for(console, wait, 2, left_ms > 0 ? left_ms : 0)) {
         return;
     }
     if (console->port >= 0 && (wait[0].revents & POLLOUT) != 0) {
@@ -283,7 +308,6 @@ static int watch(struct console *console)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = heed};
-    sigset_t heeded;
 
     console->port = serial_open(console->path, console->speed);
     if (console->port < 0 && !is_absent(errno)) {
@@ -293,12 +317,12 @@ static int watch(struct console *console)
                  : errno == EACCES ? "this user may not; on Debian, members of the group dialout may: sudo adduser $USER dialout"
                                    : strerror(errno));
     }
-    (void)sigemptyset(&heeded);
+    (void)sigemptyset(&console->heeded);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         (void)sigaction(signals[i], &action, NULL);
-        (void)sigaddset(&heeded, signals[i]);
+        (void)sigaddset(&console->heeded, signals[i]);
     }
-    (void)sigprocmask(SIG_BLOCK, &heeded, &console->unblocked);
+    (void)signal(SIGPIPE, SIG_IGN);
     make_raw(console);
     note(console, text_format(console->port >= 0 ? "%s, %lu bits a second%s" : "waiting for %s, %lu bits a second%s", console->path,
                               console->speed, console->is_raw ? "; Ctrl-] ends" : ""));

@@ -298,5 +298,15 @@ else
     result 0 "flash: on loop devices # SKIP $(head -1 "$err")"
 fi
 unset FATA_TEST_ROOT
+
+# The machine's own /sys, on memory that plays a removable disk, for who has loaded that: modprobe scsi_debug removable=1 dev_size_mb=64
+debug=$(grep -l -s '^scsi_debug' /sys/block/sd*/device/model | head -1 | cut -d/ -f4)
+if [ -n "$debug" ] && [ -w "/dev/$debug" ]; then
+    check "flash: scsi_debug's disk in the list" 0 "^$debug .*scsi_debug.* yes\$" "$fata" flash
+    check "flash --to scsi_debug's disk" 0 'all read back' "$fata" flash --to "$debug" --yes "$debug" card.img
+    is "flash --to scsi_debug's disk: all of the image" cmp -n 12582912 card.img "/dev/$debug"
+else
+    result 0 "flash: on a disk of scsi_debug # SKIP none is there"
+fi
 cd "$back" || exit 2
 rm -rf "$machine" "$work/flash"

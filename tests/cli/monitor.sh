@@ -118,6 +118,21 @@ def again():
     board.hear("x")
     monitor.end()
 
+def stuck():
+    """Nobody reads what it says, and it ends all the same."""
+    board = Board()
+    monitor = Monitor()
+    monitor.until("port")
+    os.set_blocking(board.master, False)
+    stop = time.monotonic() + 2
+    while time.monotonic() < stop:
+        try:
+            board.say("x" * 1000 + "\n")
+        except BlockingIOError:
+            time.sleep(0.01)
+    monitor.tool.send_signal(signal.SIGTERM)
+    assert monitor.tool.wait(10) == 143
+
 def busy():
     board = Board()
     monitor = Monitor()
@@ -137,6 +152,16 @@ def terminal():
     monitor.end(0)
     assert board.hear("z") == b"z"
     assert termios.tcgetattr(monitor.theirs)[3] & termios.ECHO and termios.tcgetattr(monitor.theirs)[3] & termios.ISIG
+
+def closed():
+    """Who reads its output ends: the terminal is as it was."""
+    board = Board()
+    monitor = Monitor(terminal=True)
+    monitor.until("Ctrl-] ends")
+    monitor.tool.stdout.close()
+    board.say("x\n")
+    assert monitor.tool.wait(10) == 1
+    assert termios.tcgetattr(monitor.theirs)[3] & termios.ECHO
 
 def unix():
     if os.path.exists("socket"):
@@ -175,8 +200,10 @@ is "monitor: another speed" python3 monitor.py "$fata" speed
 is "monitor: a filter by module and level; the log has all" python3 monitor.py "$fata" filters
 is "monitor: addresses become source lines as they arrive" python3 monitor.py "$fata" addresses
 is "monitor: waits for the port, and for its coming back" python3 monitor.py "$fata" again
+is "monitor: SIGTERM, while nobody reads" python3 monitor.py "$fata" stuck
 is "monitor: one at a time" python3 monitor.py "$fata" busy
 is "monitor: on a terminal: Ctrl-C is the board's, Ctrl-] ends" python3 monitor.py "$fata" terminal
+is "monitor: on a terminal, its output closed" python3 monitor.py "$fata" closed
 is "monitor: a socket of QEMU's" python3 monitor.py "$fata" unix
 rm -rf adapters port socket monitor.log monitor.py
 cd "$back" || exit 2
