@@ -48,20 +48,15 @@ bool machine_xen_found(void)
     return false;
 }
 
-static uint64_t system_ns(void)
-{
-    return xen_system_ns(x86_tsc);
-}
-
 static uint64_t mono_ns(void)
 {
-    return system_ns() - start_ns;
+    return xen_system_ns(x86_tsc) - start_ns;
 }
 
 static uint64_t wall_ns(void)
 {
     const uint64_t base_ns = xen_wall_base_ns();
-    return base_ns == 0 ? 0 : base_ns + system_ns();
+    return base_ns == 0 ? 0 : base_ns + start_ns + mono_ns();
 }
 
 static void need(fa_err err, const char *what)
@@ -90,7 +85,7 @@ static void start_early(void)
     if (has_console)
         xen_console_open(page);
     connect();
-    start_ns = system_ns();
+    start_ns = mono_ns();
 }
 
 static void start(void)
@@ -129,7 +124,7 @@ void machine_xen_reconnect(void)
 
 void machine_xen_set_mono(uint64_t now_ns)
 {
-    start_ns = system_ns() - now_ns;
+    start_ns += mono_ns() - now_ns;
 }
 
 /* A timer that is set to an earlier time stays: deadlines move away much more often than they come, with

@@ -27,10 +27,10 @@ void fa_http_stats_get(const fa_http *http, fa_http_stats *stats_out)
 
 static bool path_fits(const fa_http_route *route, const char *path)
 {
-    const size_t len = strlen(route->path);
-    if (len > 0 && route->path[len - 1] == '/')
-        return strncmp(route->path, path, len) == 0;
-    return strcmp(route->path, path) == 0;
+    const char *at = route->path;
+    for (; *at != '\0' && *at == *path; at++)
+        path++;
+    return *at == '\0' && (*path == '\0' || (at > route->path && at[-1] == '/'));
 }
 
 static bool method_fits(const fa_http_route *route, const char *method)

@@ -5,6 +5,22 @@
 #include "text.h"
 #include <string.h>
 
+/* memchr(); the C library's looks at each byte. */
+static const char *find(const char *at, const char *end, char c)
+{
+    const size_t ones = SIZE_MAX / 0xff, tops = ones * 0x80;
+    for (; (size_t)(end - at) >= sizeof(size_t); at += sizeof(size_t)) {
+        size_t word;
+        memcpy(&word, at, sizeof word);
+        word ^= ones * (uint8_t)c;
+        if ((word - ones) & ~word & tops) /* one of its bytes is 0 now */
+            break;
+    }
+    while (at < end && *at != c)
+        at++;
+    return at < end ? at : NULL;
+}
+
 unsigned fa_http_head_find(const char *bytes, size_t len, size_t *line_at_io, size_t *head_len_out)
 {
     if (len > 0 && !fa_http_char_is(bytes[0], FA_HTTP_CHAR_TOKEN))
@@ -12,7 +28,7 @@ unsigned fa_http_head_find(const char *bytes, size_t len, size_t *line_at_io, si
     size_t at = *line_at_io;
     for (;;) {
         const size_t most = len < FA_HTTP_HEAD_BYTES_MAX ? len : FA_HTTP_HEAD_BYTES_MAX;
-        const char *end = at < most ? memchr(bytes + at, '\n', most - at) : NULL;
+        const char *end = at < most ? find(bytes + at, bytes + most, '\n') : NULL;
         if (end == NULL)
             break;
         const size_t line_len = (size_t)(end - bytes) - at;
@@ -38,10 +54,11 @@ typedef struct cursor {
 
 static size_t skip(cursor *c, unsigned classes)
 {
-    char *start = c->at;
-    while (c->at < c->end && fa_http_char_is(*c->at, classes))
-        c->at++;
-    return (size_t)(c->at - start);
+    char *at = c->at, *const start = at, *const end = c->end; /* in registers: the bytes could be c's own */
+    while (at < end && fa_http_char_is(*at, classes))
+        at++;
+    c->at = at;
+    return (size_t)(at - start);
 }
 
 /* Takes what must come next. */
@@ -83,7 +100,7 @@ static unsigned parse_target(fa_http_head *head, char *target, size_t len)
     target[len] = '\0';
     head->query = target + len;
     head->path = target;
-    if (strcmp(target, "*") == 0)
+    if (len == 1 && target[0] == '*')
         return strcmp(head->method, "OPTIONS") == 0 ? FA_HTTP_DONE : 400;
     if (target[0] != '/') {
         const size_t scheme_len = fa_http_same(target, len < 7 ? len : 7, "http://")    ? 7
@@ -99,10 +116,10 @@ static unsigned parse_target(fa_http_head *head, char *target, size_t len)
         if (!is_authority(head->authority))
             return 400;
     }
-    char *mark = strchr(head->path, '?');
+    const char *mark = find(head->path, target + len, '?');
     if (mark != NULL) {
-        *mark = '\0';
-        head->query = mark + 1;
+        head->query = target + (mark - target) + 1;
+        head->query[-1] = '\0';
     }
     if (*head->path == '\0') /* an absolute form's empty path is "/" (RFC 9110 section 4.2.3) */
         *--head->path = '/';
@@ -162,6 +179,7 @@ static unsigned note_known(fa_http_head *head, const char *name, size_t name_len
         if (head->known[i] != NULL)
             return known_fields[i].single ? 400 : FA_HTTP_DONE;
         head->known[i] = value;
+        break;
     }
     return FA_HTTP_DONE;
 }

@@ -97,6 +97,8 @@ static bool is_good_source(const fa_host *host, const fa_ipv4_header *header)
 static bool is_for_us(const fa_host *host, const fa_ipv4_header *header, bool to_all)
 {
     const fa_ip4 to = header->destination;
+    if (!to_all && fa_ip4_number(to) != 0 && fa_ip4_is(to, host->address)) /* nearly always */
+        return true;
     if (is_broadcast(host, to))
         return true;
     if (to_all || is_multicast(to) || is_loopback(to)) /* RFC 1122, 3.3.6 */
@@ -113,7 +115,8 @@ fa_ipv4_info fa_ipv4_info_of(const fa_host *host, const fa_ipv4_header *header)
         .protocol = header->protocol,
         .ttl = header->ttl,
         .tos = header->tos,
-        .to_broadcast = is_broadcast(host, header->destination),
+        .to_broadcast = !fa_ip4_is(header->destination, host->address) &&
+                        is_broadcast(host, header->destination),
         .header = header,
     };
 }

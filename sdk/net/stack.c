@@ -61,12 +61,13 @@ typedef struct port_udp {
     fa_waker *waker;
 } port_udp;
 
-static void wake(fa_waker **waker)
+static bool wake(fa_waker **waker)
 {
     fa_waker *armed = *waker;
     *waker = NULL;
     if (armed != NULL)
         armed->wake(armed);
+    return armed != NULL;
 }
 
 /* The fiber. */
@@ -97,19 +98,21 @@ static fa_host *host_now(stack *s)
     return &s->host;
 }
 
-static void tell_connections(stack *s)
+static bool tell_connections(stack *s)
 {
     unsigned what;
     fa_tcp *tcp;
+    bool woken = false;
     while ((tcp = fa_tcp_take_changed(&s->host, &what)) != NULL) {
         connection *c = fa_tcp_user(tcp);
         if (c == NULL)
             continue; /* nobody has accepted it yet */
         if (what & FA_TCP_READABLE)
-            wake(&c->reader);
+            woken |= wake(&c->reader);
         if (what & (FA_TCP_WRITABLE | FA_TCP_CONNECTED))
-            wake(&c->writer);
+            woken |= wake(&c->writer);
     }
+    return woken;
 }
 
 static void tell_ports(stack *s)
@@ -165,7 +168,7 @@ static void send_output(stack *s)
         s->netif->ops->transmit(s->netif, &s->output);
 }
 
-/* One turn; when the next timer is due. */
+/* One turn; when the next timer is due. More: packets, or what those who were woken may send. */
 static fa_deadline turn(stack *s, bool *more_out)
 {
     const uint64_t now_ns = fa_clock_mono_ns();
@@ -184,7 +187,7 @@ static fa_deadline turn(stack *s, bool *more_out)
     if (s->netif->poll_ns != 0 && next > now_ns + s->netif->poll_ns)
         next = now_ns + s->netif->poll_ns;
     send_output(s);
-    tell_connections(s);
+    *more_out |= tell_connections(s);
     tell_ports(s);
     tell_address(s);
     tell_conflict(s);

@@ -5,10 +5,29 @@
 #include <fata/panic.h>
 #include <string.h>
 
+/* What nearly every segment has that is no SYN: two NOPs and the timestamps (RFC 7323, appendix A). */
+static bool parse_usual(const uint8_t *bytes, size_t len, fa_tcp_options *options_out)
+{
+    static const uint8_t kinds[] = {FA_TCP_OPTION_NOP, FA_TCP_OPTION_NOP, FA_TCP_OPTION_TIMESTAMPS, 10};
+    struct {
+        uint8_t kinds[sizeof kinds];
+        fa_be32 value, echo;
+    } usual;
+    if (len != sizeof usual || memcmp(bytes, kinds, sizeof kinds) != 0)
+        return false;
+    memcpy(&usual, bytes, sizeof usual);
+    options_out->timestamps = true;
+    options_out->ts_value = fa_be32_get(usual.value);
+    options_out->ts_echo = fa_be32_get(usual.echo);
+    return true;
+}
+
 void fa_tcp_options_parse(const uint8_t *bytes, size_t len, fa_tcp_options *options_out)
 {
     fa_reader reader = fa_reader_of(bytes, len);
     *options_out = (fa_tcp_options){0};
+    if (parse_usual(bytes, len, options_out))
+        return;
     while (reader.left_bytes > 0) {
         const uint8_t kind = fa_read_u8(&reader);
         if (kind == FA_TCP_OPTION_END)

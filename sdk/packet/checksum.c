@@ -24,11 +24,16 @@ uint32_t fa_checksum_add(uint32_t sum, const void *bytes, size_t len)
         even += words[0];
         odd += words[1];
     }
+    if (len >= 4) { /* as of a header */
+        uint32_t word;
+        memcpy(&word, next, sizeof word);
+        even += word;
+        len -= 4, next += 4;
+    }
     if (len > 0) {
-        uint32_t words[2] = {0, 0};
-        memcpy(words, next, len);
-        even += words[0];
-        odd += words[1];
+        uint32_t word = 0;
+        memcpy(&word, next, len);
+        odd += word;
     }
     even = (even >> 32) + (even & UINT32_MAX) + (odd >> 32) + (odd & UINT32_MAX);
     const uint16_t own_order = fold(even);

@@ -195,6 +195,9 @@ static bool page_mapped(uint64_t address)
     const uint64_t *table = x86_top_table;
     if (address >> 47 != 0)
         return false;
+    const uint64_t low = address < ENTRIES * BIG_BYTES ? x86_low_directory[index_of(address, 1)] : 0;
+    if ((low & (PRESENT | BIG)) == (PRESENT | BIG)) /* the most of what devices are given */
+        return true;
     for (unsigned level = 3;; level--) {
         const uint64_t entry = table[index_of(address, level)];
         if (!(entry & PRESENT))

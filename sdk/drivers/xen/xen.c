@@ -3,10 +3,8 @@
 #include "xen.h"
 #include <fata/clock.h>
 
-#define READS_MAX 1000u
-
 xen_shared_info *xen_shared;
-static uint64_t last_ns; /* Xen's corrections may set its clock back a little */
+uint64_t xen_last_ns;
 
 fa_err xen_call_row(unsigned hypercall, unsigned operation, void *arguments, uint32_t count)
 {
@@ -59,7 +57,7 @@ fa_err xen_map_shared_info(void *page, uint64_t frame)
     const fa_err err = xen_map_space(XEN_MAPSPACE_SHARED_INFO, 0, frame);
     if (err == FA_OK) {
         xen_shared = page;
-        last_ns = 0;
+        xen_last_ns = 0;
     }
     return err;
 }
@@ -80,45 +78,14 @@ fa_err xen_param_set(unsigned index, uint64_t value)
     return xen_call(XEN_HYPERCALL_HVM_OP, XEN_HVM_SET_PARAM, &op);
 }
 
-/* Both clocks: the version is odd while Xen changes what it stands for, and another one afterwards.
- * Xen does so while the only CPU of the domain does not run. */
-static bool is_whole(const uint32_t *version, uint32_t before)
-{
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return before % 2 == 0 && before == __atomic_load_n(version, __ATOMIC_RELAXED);
-}
-
-/* struct vcpu_time_info: ticks since a known moment, shifted, times a fraction of 2^32. */
-static uint64_t ns_of_ticks(const xen_vcpu_time *time, uint64_t ticks)
-{
-    const uint64_t scaled =
-        time->tsc_shift < 0 ? ticks >> -time->tsc_shift : ticks << time->tsc_shift;
-    return (scaled >> 32) * time->tsc_to_system_mul +
-           ((scaled & UINT32_MAX) * time->tsc_to_system_mul >> 32);
-}
-
-uint64_t xen_system_ns(uint64_t (*ticks)(void))
-{
-    const xen_vcpu_time *time = &xen_shared->vcpus[0].time;
-    for (unsigned reads = 0; xen_shared != NULL && reads < READS_MAX; reads++) {
-        const uint32_t version = __atomic_load_n(&time->version, __ATOMIC_ACQUIRE);
-        const uint64_t ns = time->system_time_ns + ns_of_ticks(time, ticks() - time->tsc_timestamp);
-        if (is_whole(&time->version, version)) {
-            last_ns = ns > last_ns ? ns : last_ns;
-            break;
-        }
-    }
-    return last_ns;
-}
-
 uint64_t xen_wall_base_ns(void)
 {
     const xen_shared_info *shared = xen_shared;
-    for (unsigned reads = 0; shared != NULL && reads < READS_MAX; reads++) {
+    for (unsigned reads = 0; shared != NULL && reads < XEN_CLOCK_READS_MAX; reads++) {
         const uint32_t version = __atomic_load_n(&shared->wall_version, __ATOMIC_ACQUIRE);
         const uint64_t s = (uint64_t)shared->wall_s_high << 32 | shared->wall_s;
         const uint64_t ns = shared->wall_ns;
-        if (is_whole(&shared->wall_version, version))
+        if (xen_clock_is_whole(&shared->wall_version, version))
             return s * FA_NS_PER_S + ns;
     }
     return 0;

@@ -36,9 +36,45 @@ FA_MUST_CHECK fa_err xen_map_space(unsigned space, uint32_t index, uint64_t fram
 FA_MUST_CHECK fa_err xen_param_get(unsigned index, uint64_t *value_out);
 FA_MUST_CHECK fa_err xen_param_set(unsigned index, uint64_t value);
 
-/* Xen's system time, nanoseconds since Xen itself began, on x86: `ticks` reads the time stamp counter.
- * It never steps back, but that after a resume it may be another Xen's. 0: no shared page yet. */
-uint64_t xen_system_ns(uint64_t (*ticks)(void));
+/* Both clocks: the version is odd while Xen changes what it stands for, and another one afterwards. Xen does so while the only
+ * CPU of the domain does not run. */
+#define XEN_CLOCK_READS_MAX 1000u
+static inline bool xen_clock_is_whole(const uint32_t *version, uint32_t before)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return before % 2 == 0 && before == __atomic_load_n(version, __ATOMIC_RELAXED);
+}
+
+/* struct vcpu_time_info: ticks since a known moment, shifted, times a fraction of 2^32. */
+static inline uint64_t xen_ns_of_ticks(const xen_vcpu_time *time, uint64_t ticks)
+{
+    const uint64_t scaled =
+        time->tsc_shift < 0 ? ticks >> -time->tsc_shift : ticks << time->tsc_shift;
+    return (scaled >> 32) * time->tsc_to_system_mul +
+           ((scaled & UINT32_MAX) * time->tsc_to_system_mul >> 32);
+}
+
+extern uint64_t xen_last_ns; /* Xen's corrections may set its clock back a little */
+
+/* Xen's system time, nanoseconds since Xen itself began, on x86: `ticks` reads the time stamp counter. It never steps back,
+ * but that after a resume it may be another Xen's. 0: no shared page yet. Here, so that it becomes a part of its caller:
+ * each packet is given a time. */
+static inline uint64_t xen_system_ns(uint64_t (*ticks)(void))
+{
+    if (xen_shared == NULL)
+        return xen_last_ns;
+    const xen_vcpu_time *time = &xen_shared->vcpus[0].time;
+    for (unsigned reads = 0; reads < XEN_CLOCK_READS_MAX; reads++) {
+        const uint32_t version = __atomic_load_n(&time->version, __ATOMIC_ACQUIRE);
+        const uint64_t ns = time->system_time_ns + xen_ns_of_ticks(time, ticks() - time->tsc_timestamp);
+        if (xen_clock_is_whole(&time->version, version)) {
+            xen_last_ns = ns > xen_last_ns ? ns : xen_last_ns;
+            break;
+        }
+    }
+    return xen_last_ns;
+}
+
 /* The wall clock when Xen's system time was 0, nanoseconds since 1970 UTC; 0: not known. */
 uint64_t xen_wall_base_ns(void);
 
