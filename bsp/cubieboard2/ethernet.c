@@ -10,13 +10,25 @@
 
 FA_LOG_MODULE("net");
 
-static dt_node emac_node = {-1};
+/* The EMAC, and the node that says which PHY and which address it has: its own, or the GMAC's. */
+static dt_node emac_node = {-1}, port_node = {-1};
 
 /* There is one in these chips. */
 static fa_err note_emac(dt_node node)
 {
     if (emac_node.number < 0)
-        emac_node = node;
+        emac_node = port_node = node;
+    return FA_OK;
+}
+
+/* The A20 has two controllers for the same pins, and trees of Linux and U-Boot take the GMAC, which
+ * there is no driver for: then the EMAC does its work. Nobody has seen this on a board yet. */
+static fa_err note_gmac(dt_node node)
+{
+    if (emac_node.number < 0) {
+        emac_node = dt_find("allwinner,sun4i-a10-emac");
+        port_node = node;
+    }
     return FA_OK;
 }
 
@@ -65,7 +77,7 @@ static fa_err open_emac(fa_packet_pool *pool, fa_netif **netif_out)
     arm_mmio registers;
     fa_err err = machine_map_registers(emac_node, 0, SUN4I_EMAC_REGISTERS_BYTES, &registers);
     if (err == FA_OK)
-        err = choose_mac(emac_node, 0, mac);
+        err = choose_mac(port_node, 0, mac);
     if (err == FA_OK && !has_interrupt)
         err = machine_open_interrupt(emac_node, 0, sun4i_emac_interrupt, &emac);
     if (err != FA_OK)
@@ -73,14 +85,17 @@ static fa_err open_emac(fa_packet_pool *pool, fa_netif **netif_out)
     has_interrupt = true;
     machine.awaits_interrupts = true;
     sunxi_open_part(SUNXI_EMAC);
-    err = sun4i_emac_open(&emac, registers, phy_address_of(emac_node), mac, pool);
+    err = sun4i_emac_open(&emac, registers, phy_address_of(port_node), mac, pool);
     *netif_out = &emac.netif;
     return err == FA_ENOENT ? FA_EIO : err; /* it is there, and of no use */
 }
 
 fa_err ethernet_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out)
 {
-    static const dt_driver drivers[] = {{"allwinner,sun4i-a10-emac", note_emac}};
+    static const dt_driver drivers[] = {
+        {"allwinner,sun4i-a10-emac", note_emac},
+        {"allwinner,sun7i-a20-gmac", note_gmac},
+    };
     static bool has_probed;
     if (!has_probed)
         dt_probe(drivers, FA_ARRAY_COUNT(drivers));

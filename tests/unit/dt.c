@@ -175,6 +175,8 @@ static void properties(void **state)
     assert_true(dt_has(uart, "present"));
     assert_false(dt_has(uart, "absent"));
     assert_false(dt_is(none, none));
+    assert_true(dt_is(dt_find("test,uart"), uart));
+    assert_true(dt_find("test,nobody").number < 0);
     size_t len;
     assert_memory_equal(dt_bytes(uart, "address", &len), "\x02\x11\x22", 3);
     assert_int_equal(len, 3);

@@ -447,6 +447,14 @@ uint32_t dt_clock_hz(dt_node node, unsigned index)
 
 /* Memory. */
 
+dt_node dt_find(const char *compatible)
+{
+    int i = 0;
+    while (i < node_count && !is_compatible(i, compatible))
+        i++;
+    return (dt_node){i < node_count ? i : NO_NODE};
+}
+
 bool dt_memory(unsigned index, dt_range *range_out)
 {
     for (unsigned i = 0; tree != NULL && i < memory_node_count; i++) {

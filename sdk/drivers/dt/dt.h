@@ -56,6 +56,8 @@ const void *dt_bytes(dt_node node, const char *property, size_t *len_out);
 dt_node dt_reference(dt_node node, const char *property);
 bool dt_has(dt_node node, const char *property);
 bool dt_is(dt_node a, dt_node b);
+/* The first node of a kind, enabled or not. */
+dt_node dt_find(const char *compatible);
 
 typedef struct dt_driver {
     const char *compatible;
