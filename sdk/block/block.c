@@ -264,11 +264,29 @@ static fa_err begin(call *c, part *p)
     return err;
 }
 
-/* One request, from the beginning to the end. */
-static fa_err run(fa_block *block, const fa_block_request *request, fa_deadline deadline)
+/* (Not all of it: most is for parts that most calls do not need.) */
+static void init_call(call *c, fa_block *block, fa_deadline deadline)
 {
-    call c = {.block = block, .deadline = deadline};
-    c.parts[0].request = *request;
+    c->block = block;
+    c->deadline = deadline;
+    c->queue = (fa_waitq){NULL, NULL};
+    c->under_way = 0;
+    c->err = FA_OK;
+    for (unsigned i = 0; i < CALL_REQUESTS_MAX; i++)
+        c->parts[i].is_under_way = false;
+}
+
+/* One request without data, from the beginning to the end. */
+static fa_err run(fa_block *block, fa_block_kind kind, uint64_t sector, uint32_t sectors,
+                  fa_deadline deadline)
+{
+    call c;
+    init_call(&c, block, deadline);
+    fa_block_request *request = &c.parts[0].request;
+    request->kind = kind;
+    request->sector = sector;
+    request->count = sectors;
+    request->part_count = 0;
     const fa_err err = begin(&c, &c.parts[0]);
     wait_until(&c, 0);
     return err == FA_OK ? c.err : err;
@@ -456,7 +474,8 @@ static fa_err run_transfer(fa_block *block, cursor at, size_t piece_count, fa_de
     fa_err err = check_range(block, at.sector, at.left_bytes / block->info.sector_bytes);
     if (err != FA_OK)
         return err;
-    call c = {.block = block, .deadline = deadline};
+    call c;
+    init_call(&c, block, deadline);
     block->users++;
     err = transfer(&c, &at);
     block->users--;
@@ -477,10 +496,9 @@ fa_err fa_block_write(fa_block *block, uint64_t sector, const fa_block_from *pie
 
 fa_err fa_block_flush(fa_block *block, fa_deadline deadline)
 {
-    const fa_block_request request = {.kind = FA_BLOCK_FLUSH};
     block->users++;
     const fa_err err = block->device->has_cache && !block->device->read_only
-                           ? run(block, &request, deadline)
+                           ? run(block, FA_BLOCK_FLUSH, 0, 0, deadline)
                            : await_usable(block, deadline);
     block->users--;
     return err;
@@ -495,9 +513,7 @@ fa_err fa_block_discard(fa_block *block, uint64_t sector, uint64_t count, fa_dea
     block->users++;
     while (err == FA_OK && count > 0) {
         const uint32_t step = count < most ? (uint32_t)count : most;
-        const fa_block_request request = {
-            .kind = FA_BLOCK_DISCARD, .sector = sector, .count = step};
-        err = run(block, &request, deadline);
+        err = run(block, FA_BLOCK_DISCARD, sector, step, deadline);
         sector += step;
         count -= step;
     }
@@ -534,6 +550,9 @@ fa_err fa_block_over_take(fa_blockdev *device, fa_block **block_out)
         .device = device,
         .info = {.device = device->name,
                  .sector_bytes = device->sector_bytes,
+                 .physical_bytes = device->physical_bytes > device->sector_bytes
+                                       ? device->physical_bytes
+                                       : device->sector_bytes,
                  .align_bytes = read_align > write_align ? read_align : write_align,
                  .sector_count = device->sector_count,
                  .read_only = device->read_only,

@@ -67,6 +67,7 @@ struct fa_blockdev {
     const fa_blockdev_ops *ops;
     const char *name; /* of its kind */
     uint32_t sector_bytes;
+    uint32_t physical_bytes; /* of the sectors that it has inside; 0: not known */
     uint64_t sector_count;
     bool read_only;
     bool is_present; /* as long as not, only poll(), arm(), recall() and close() are called */

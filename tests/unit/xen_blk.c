@@ -82,9 +82,10 @@ static void gathers(void **state)
     (void)state;
     blkback_attach();
     blkback_set("sector-size", "4096");
-    blkback_set("physical-sector-size", "4096");
+    blkback_set("physical-sector-size", "8192");
     assert_int_equal(try_open(SOON), FA_OK);
     assert_int_equal(info().sector_bytes, 4096);
+    assert_int_equal(info().physical_bytes, 8192);
     assert_int_equal(info().sector_count, BLKBACK_UNITS / 8);
     fa_block_from pieces[60];
     size_t at = 1, total = 0;

@@ -109,14 +109,19 @@ static fa_err read_mode(const xen_blkfront *blk, bool *read_only_out, fa_deadlin
 /* What may be another with each look. */
 static fa_err read_disk(xen_blkfront *blk, fa_deadline deadline)
 {
-    enum { SECTOR_BYTES, SECTORS, INFO, COUNT };
-    value v[COUNT] = {{"sector-size", BLKIF_UNIT_BYTES}, {"sectors", 0}, {"info", 0}};
+    enum { SECTOR_BYTES, PHYSICAL_BYTES, SECTORS, INFO, COUNT };
+    value v[COUNT] = {{"sector-size", BLKIF_UNIT_BYTES},
+                      {"physical-sector-size", 0},
+                      {"sectors", 0},
+                      {"info", 0}};
     bool read_only;
     fa_err err = read_values(&blk->bus, v, COUNT, deadline);
     if (err == FA_OK)
         err = read_mode(blk, &read_only, deadline);
     if (err == FA_OK)
         err = take_sizes(blk, v[SECTOR_BYTES].number, v[SECTORS].number);
+    if (err == FA_OK && v[PHYSICAL_BYTES].number <= UINT32_MAX)
+        blk->device.physical_bytes = (uint32_t)v[PHYSICAL_BYTES].number;
     if (err == FA_OK)
         blk->device.read_only = read_only || (v[INFO].number & BLKIF_INFO_READ_ONLY) != 0;
     return err;

@@ -21,20 +21,19 @@
  *
  * Devices that come and go. A device of Xen may be taken away and come back, also because the machine
  * was suspended: info.present says so. Calls wait for it as long as their deadlines allow, then fail
- * with FA_ECLOSED. What it had not answered is done again by the device that comes back, from its
- * beginning; what it had, a call that returned FA_OK has done for good, as far as whoever holds the
- * disk keeps it while the device is away: a flush that began before is begun again, and covers all
- * writes that had returned. Nothing is begun before the device that was there has let go of all that
- * it was asked, so that no old write comes after a new one. A device of another kind that is taken
- * away fails all calls with FA_ECLOSED at once.
+ * with FA_ECLOSED. What it had not answered is done again by the device that comes back, from the
+ * beginning, a flush too, which then is for all writes that had returned. What it had answered is not:
+ * whoever holds the disk must keep it while the device is away, as Linux's back end does. Nothing is
+ * begun before the device that was there has let go of all that it was asked, so that no old write
+ * comes after a new one. A device of another kind that is taken away fails all calls with FA_ECLOSED
+ * at once.
  *
  * Time. The deadline is for what has not begun: what the device has been given is waited for, past
  * the deadline and past a cancellation, since until then the memory is the device's. When such a
  * call returns, it says what the device said. A large call is done in several requests, some of them
- * at the same time. A device that has not answered a request for
- * FA_BLOCK_HUNG_NS is stopped, which takes all memory back: every call fails with FA_EIO from then
- * on, until the device is closed and opened again. So no device writes to memory after the call for
- * it has returned.
+ * at the same time. A device that has not answered a request for FA_BLOCK_HUNG_NS, or that breaks its
+ * rules, is stopped, which takes all memory back: every call fails with FA_EIO from then on, until the
+ * device is closed and opened again. So no device writes to memory after the call for it has returned.
  *
  * Memory. Buffers may be any memory. One that begins at a multiple of info.align_bytes, and is no
  * part of a fiber's stack, is handed to the device itself; others are copied, FA_BLOCK_BOUNCE_BYTES
@@ -63,6 +62,7 @@ typedef struct fa_block_into {
 typedef struct fa_block_info {
     const char *device;    /* its kind, such as "virtio-blk" */
     uint32_t sector_bytes; /* 512 or 4,096 */
+    uint32_t physical_bytes; /* of the sectors inside, as far as known: whole ones are written best */
     uint32_t align_bytes;  /* of buffers that are not copied */
     uint64_t sector_count;
     bool read_only;
@@ -91,8 +91,8 @@ FA_MUST_CHECK fa_err fa_block_wait_change(fa_block *block, uint32_t seen, fa_dea
 
 /* All sectors of all pieces, from number `sector` on. FA_EINVAL: a piece is no whole number of
  * sectors; FA_ERANGE: past the end, and nothing was done; FA_EPERM: a write to a read-only disk;
- * FA_ENOSPC: what holds the disk is full; FA_EIO: the device failed; FA_ECLOSED: it was taken away, and did not come back in time;
- * FA_ENOMEM; FA_ETIMEDOUT, FA_ECANCELED: some of it was not begun. */
+ * FA_ENOSPC: what holds the disk is full; FA_EIO: the device failed; FA_ECLOSED: it was taken away,
+ * and did not come back in time; FA_ENOMEM; FA_ETIMEDOUT, FA_ECANCELED: some of it was not begun. */
 FA_MUST_CHECK fa_err fa_block_read(fa_block *block, uint64_t sector, const fa_block_into *pieces,
                                    size_t count, fa_deadline deadline);
 FA_MUST_CHECK fa_err fa_block_write(fa_block *block, uint64_t sector, const fa_block_from *pieces,
