@@ -29,11 +29,15 @@ static void add_free(uint64_t start, uint64_t end, uint64_t taken_end)
         fa_pages_add(&fa_ram, max(start, taken_end), end);
 }
 
+static uint64_t ram_end(const fa_ranges *ram, size_t ram_count)
+{
+    return ram_count == 0 ? 0 : ram->items[ram_count - 1].end;
+}
+
 /* Where the notes end that cover the first so many ranges. */
 static uint64_t notes_end_of(const fa_ranges *ram, size_t ram_count)
 {
-    const uint64_t ram_end = ram_count == 0 ? 0 : ram->items[ram_count - 1].end;
-    return ((uint64_t)__image_end + ram_end / FA_PAGE_BYTES + FA_PAGE_BYTES - 1) / FA_PAGE_BYTES *
+    return ((uint64_t)__image_end + ram_end(ram, ram_count) / FA_PAGE_BYTES + FA_PAGE_BYTES - 1) / FA_PAGE_BYTES *
            FA_PAGE_BYTES;
 }
 
@@ -48,8 +52,9 @@ void memory_init(const pvh_boot *boot)
         ram_count--;
     const uint64_t notes_end = notes_end_of(ram, ram_count);
     if (ram_count == 0 || notes_end > room_end)
-        fa_panic("not enough memory: the image ends at %lu KiB, the RAM around it at %lu KiB",
-                 (unsigned long)(image_end / FA_KIB), (unsigned long)(room_end / FA_KIB));
+        fa_panic("not enough memory: there is RAM up to %lu KiB, and the image alone takes it up to %lu",
+                 (unsigned long)(min(room_end - 1, ram_end(ram, ram->count) - 1) / FA_KIB + 1),
+                 (unsigned long)((notes_end - 1) / FA_KIB + 1));
     fa_pages_init(&fa_ram, 0, ram->items[ram_count - 1].end / FA_PAGE_BYTES,
                   x86_virt_of((x86_phys){image_end}));
 

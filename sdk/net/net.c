@@ -1,13 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /* <fata/net.h> over whichever network the image has: hands the calls on, and waits. */
 #include "../../bsp/plat.h"
+#include "../core/pages.h"
 #include "../flow/waiter.h"
 #include "backend.h"
+#include "settings.h"
+#include <fata/log.h>
+
+FA_LOG_MODULE("net");
+
+/* (A process has its host's memory.) */
+static void tell_no_memory(void)
+{
+    fa_net_settings settings;
+    fa_net_settings_get(&settings);
+    if (fa_ram.total_count > 0)
+        fa_log_error("the network wants %zu KiB for packets, and some for connections: of the machine's "
+                     "%zu KiB %zu are free: give it more memory",
+                     settings.memory_bytes / (size_t)FA_KIB,
+                     fa_ram.total_count * FA_PAGE_BYTES / FA_KIB,
+                     fa_ram.free_count * FA_PAGE_BYTES / FA_KIB);
+}
 
 static fa_err open_network(fa_net **net_out, fa_deadline deadline)
 {
-    const fa_err err = plat_net_host(net_out);
-    return err == FA_ENOTSUP ? fa_stack_open(net_out, deadline) : err;
+    fa_err err = plat_net_host(net_out);
+    if (err == FA_ENOTSUP)
+        err = fa_stack_open(net_out, deadline);
+    if (err == FA_ENOMEM)
+        tell_no_memory();
+    return err;
 }
 
 fa_err fa_net_start(fa_net **net_out, fa_deadline deadline)
