@@ -505,6 +505,60 @@ static void comes_again_at_once(void **state)
     close_all();
 }
 
+/* The domain is saved under work and goes on as another: the disk is the same, all else is not. */
+static void restore(void)
+{
+    fake_reset();
+    fake_grants_reset(8);
+    fake_store_reset();
+    memset(&blk_back, 0, offsetof(blkback, disk));
+    blkback_attach();
+    xen_events_init();
+    assert_int_equal(xen_grants_resume(), FA_OK);
+    world_open_store();
+    xen_bus_resume();
+}
+
+static void saved_and_restored(void **state)
+{
+    (void)state;
+    uint64_t seed = TEST_SEED;
+    memset(model, 0, sizeof model);
+    work_ends = false;
+    work_done = work_wrong = 0;
+    open();
+    memset(blk_back.disk, 0, DISK_BYTES);
+    const unsigned watches = fake_store_watches();
+    for (size_t i = 0; i < WORKERS; i++)
+        assert_int_equal(fa_scope_spawn(&scope, "worker", work, model[i]), FA_OK);
+    for (unsigned cycle = 0; cycle < 200; cycle++) {
+        fa_sleep(fa_after_ms(5 + test_random_below(&seed, 30)));
+        blk_back.serves = false;
+        fa_sleep(fa_after_ms(2));
+        (void)blkback_take((unsigned)test_random_below(&seed, 8));
+        if (blk_back.held_count > 0)
+            blkback_answer((unsigned)test_random_below(&seed, blk_back.held_count));
+        restore();
+        assert_false(info().present);
+        fa_sleep(fa_after_ms(test_random_below(&seed, 20))); /* once more, on the way */
+        if (cycle % 2 == 0)
+            restore();
+        blk_back.serves = true;
+        world_settle();
+        assert_true(info().present);
+        assert_int_equal(fake_store_watches(), watches);
+        assert_int_equal(port_count(), 2);
+        assert_int_equal(work_wrong, 0);
+    }
+    work_ends = true;
+    world_settle();
+    assert_int_equal(fa_scope_wait(&scope, WAIT), FA_OK);
+    assert_int_equal(work_wrong, 0);
+    assert_true(work_done > 1000);
+    assert_memory_equal(blk_back.disk, model, sizeof model);
+    close_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,7 +566,7 @@ int main(void)
         TEST(more_callers_than_room), TEST(flushes_and_discards), TEST(read_only), TEST(errors),
         TEST(resized), TEST(no_memory), TEST(requests_wait_for_its_return),
         TEST(old_writes_come_first), TEST(comes_with_less), TEST(comes_and_goes),
-        TEST(comes_again_at_once),
+        TEST(comes_again_at_once), TEST(saved_and_restored),
     };
     world_backend = blkback_run;
     world_init();

@@ -100,24 +100,23 @@ rm $console
 ) | nc 10.0.0.2 7 >back &
 pump=$!
 # So do questions and answers, on another.
-mkfifo questions
-nc 10.0.0.2 80 <questions >answers &
+(
+	n=0
+	until [ -f stop ]; do
+		printf 'GET /figures HTTP/1.1\r\nHost: h\r\n\r\n'
+		echo $((n += 1)) >asked
+		sleep 2
+	done
+) | nc 10.0.0.2 80 >answers &
 asking=$!
-exec 5>questions
-ask() {
-	printf 'GET /figures HTTP/1.1\r\nHost: h\r\n\r\n' >&5
-}
 cycle=0
-ask
 while [ $((cycle += 1)) -le 5 ]; do
 	sleep 1
-	ask
 	before=$(cat count)
 	xl save life file >/dev/null 2>&1 || echo "cannot be saved"
 	xl restore file >/dev/null 2>&1 || echo "cannot be restored"
 	up
-	ask
-	tries=300
+	tries=1000
 	until [ "$(cat count)" -gt $((before + 2000)) ] || [ $((tries -= 1)) = 0 ]; do
 		usleep 100000
 	done
@@ -126,14 +125,11 @@ while [ $((cycle += 1)) -le 5 ]; do
 done
 xl save -c life file >/dev/null 2>&1 || echo "cannot be copied"
 echo "copied: dom0 $(date +%s) $(figures)"
-ask
-sleep 1
 touch stop
 wait $pump
-exec 5>&-
 wait $asking
 seq 1 "$(cat count)" | cmp - back && [ "$(cat count)" -gt 10000 ] && echo "all numbers came back"
-echo "answers $(grep -c '^figures' answers)"
+[ "$(grep -c '^figures' answers)" = "$(cat asked)" ] && [ "$(cat asked)" -gt 10 ] && echo "all answers came"
 cat $console
 
 echo "## twice"

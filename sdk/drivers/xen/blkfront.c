@@ -135,6 +135,8 @@ static fa_err write_all(xen_store_tx tx, void *arg, fa_deadline deadline)
     const char *path = blk->bus.path;
     const unsigned pages = blk->ring_page_count;
     uint64_t state; /* of a device that has gone there is none, and nothing may be written */
+    if (pages == 0)
+        return FA_ECLOSED; /* disconnected meanwhile, and tried once more */
     fa_err err = xen_store_read_number(tx, path, "state", &state, deadline);
     if (err == FA_OK) /* the first page: for who does not know of several */
         err = xen_store_write_number(tx, path, "ring-ref", blk->ring_pages[0].ref, deadline);

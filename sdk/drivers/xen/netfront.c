@@ -177,6 +177,8 @@ static fa_err write_all(xen_store_tx tx, void *arg, fa_deadline deadline)
         {"feature-gso-tcpv4", net->receive_pages >= RECEIVE_PAGES_TSO, false},
     };
     uint64_t state; /* of a device that has gone there is none, and nothing may be written */
+    if (net->receive.ring_ref == 0)
+        return FA_ECLOSED; /* disconnected meanwhile, and tried once more */
     fa_err err = xen_store_read_number(tx, net->bus.path, "state", &state, deadline);
     for (size_t i = 0; i < FA_ARRAY_COUNT(values) && err == FA_OK; i++)
         if (!values[i].is_left_out)
