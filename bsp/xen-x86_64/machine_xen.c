@@ -125,6 +125,7 @@ void machine_xen_reconnect(void)
 void machine_xen_set_mono(uint64_t now_ns)
 {
     start_ns += mono_ns() - now_ns;
+    timer_ns = 0; /* it may have come already */
 }
 
 /* A timer that is set to an earlier time stays: deadlines move away much more often than they come, with
