@@ -129,7 +129,9 @@ static void note(struct console *console, const char *what)
     }
     text_addf(&all, "--- %s: %s\n", when, what);
     keep(console, &all);
-    (void)fprintf(stderr, "--- %s\n", what);
+    if (ended_by == 0) { /* else it may be in the way of the end, as put() says */
+        (void)fprintf(stderr, "--- %s\n", what);
+    }
     text_free(&all);
     text_free(&wanted);
 }

@@ -172,7 +172,7 @@ cat >drive.py <<'EOF2'
 import os, pty, signal, subprocess, sys, time
 word, action, command = sys.argv[1].encode(), sys.argv[2], sys.argv[3:]
 master, slave = pty.openpty()
-tool = subprocess.Popen(command, stdin=slave, stderr=slave, stdout=subprocess.PIPE)
+tool = subprocess.Popen(command, stdin=slave, stderr=slave, stdout=subprocess.PIPE, preexec_fn=lambda: os.nice(5)) # we come first
 os.close(slave)
 seen = b""
 def more():
