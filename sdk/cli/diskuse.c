@@ -106,7 +106,9 @@ static void add_mounts(const char *root, const char *number, const char *name, s
     bool system = false;
     const char *why;
 
-    (void)file_read(text_format("%s/proc/self/mountinfo", root), TABLE_BYTES_MAX, &table, &why);
+    if (!file_read(text_format("%s/proc/self/mountinfo", root), TABLE_BYTES_MAX, &table, &why)) {
+        use_add(reasons, "it cannot be told whether %s is mounted (/proc/self/mountinfo: %s)", name, why);
+    }
     for (char *rest = table.bytes, *line; (line = strsep(&rest, "\n")) != NULL;) {
         char device[NUMBER_CAP], place[4096], source[4096] = "";
         const char *tail = strstr(line, " - ");

@@ -84,6 +84,9 @@ refused sdj 'sdj is swap space'
 refused mmcblk1 'an eMMC chip, which is built in$'
 refused sr0 'an optical drive$'
 refused loop0 'a virtual disk of this machine$'
+mv "$machine/proc/self/mountinfo" hidden
+check "flash: refused when the mounts cannot be read" 0 '^sdb .* no: it cannot be told whether sdb is mounted (/proc/self/mountinfo: No such file' "$fata" flash
+mv hidden "$machine/proc/self/mountinfo"
 is "flash --json: the list" sh -c '"$1" flash --json card.img | python3 -c "
 import json, sys
 disks = {disk[\"name\"]: disk for disk in json.load(sys.stdin)}
@@ -209,8 +212,8 @@ check "flash: progress on a terminal" 0 'reading back: .*% of 12.6 MB' python3 d
 
 # Real disks: loop devices, called sdb.
 loops=
-attach() { # attach FILE: the loop device is sdb
-    loop=$(losetup -f --show "$1" 2>"$err") || return 1
+attach() { # attach FILE [OPTION...]: the loop device is sdb
+    loop=$(losetup -f --show "$@" 2>"$err") || return 1
     loops="$loops $loop"
     number=$(printf '%d:%d' "0x$(stat -c %t "$loop")" "0x$(stat -c %T "$loop")")
     rm -f "$machine/dev/sdb"
@@ -272,6 +275,13 @@ assert got["kept_bytes"] > 0 and got["kept_bytes"] + got["written_bytes"] == 12 
     check "flash: a card that is smaller than it says" 5 'sector 9000 of sdb reads back as sector 15000, which was written later: it has fewer sectors' \
         python3 drive.py 'reading back' 'dd if=disk.img of=disk.img bs=512 skip=15000 seek=9000 count=1 conv=notrunc 2>/dev/null' "$fata" flash --to sdb --yes sdb card.img
     is "flash: the receipt of that" sh -c 'grep -q "\"result\": \"mismatch\"" "$1" && grep -q "\"sector\": 12000" "$1" && grep -q "\"verified\": false" "$1"' sh receipt
+    detach
+    if attach disk.img --sector-size 4096; then
+        check "flash: a disk with sectors of 4096 bytes" 0 'sdb: .* written' sh -c 'head -c 9990 /dev/urandom >odd.img; "$@" odd.img' sh "$fata" flash --to sdb --yes sdb
+        is "flash: all of it, and zeros behind it" sh -c 'cmp -n 9990 odd.img disk.img && cmp -i 9990:0 -n 2298 disk.img /dev/zero'
+    else
+        result 0 "flash: a disk with sectors of 4096 bytes # SKIP $(head -1 "$err")"
+    fi
     detach
     # A disk whose file system is full: what comes behind cannot be written.
     mkdir -p small
