@@ -48,7 +48,7 @@ static inline void xen_ring_open(xen_ring *ring, void *pages, unsigned page_coun
 static inline void *xen_ring_place(const xen_ring *ring, uint32_t number)
 {
     return (uint8_t *)ring->page + offsetof(xen_ring_page, places) +
-           number % ring->place_count * ring->place_bytes;
+           (number & (ring->place_count - 1)) * ring->place_bytes; /* (no CPU divides fast) */
 }
 /* A copy of an answer that nobody changes any more. */
 static inline void xen_ring_read(const xen_ring *ring, uint32_t number, void *answer_out, size_t len)
