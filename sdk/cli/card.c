@@ -4,6 +4,7 @@
 
 #include "little.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The MBR. */
@@ -169,35 +170,46 @@ static void find_files(struct card *card)
     }
 }
 
-const uint8_t *card_file(const struct card *card, const char *name, size_t *len_out)
+bool card_has(const struct card *card, const char *name)
 {
+    struct fat_file file;
+
+    return card->files_in < CARD_PARTITION_COUNT && fat_find(&card->fat, name, &file);
+}
+
+static struct card_file take_file(const struct card *card, const char *name)
+{
+    struct card_file taken = {0};
     struct fat_file file;
     size_t at;
 
-    if (card->files_in == CARD_PARTITION_COUNT || !fat_find(&card->fat, name, &file)) {
-        return NULL;
+    if (card->files_in == CARD_PARTITION_COUNT || !fat_find(&card->fat, name, &file) || file.bytes == 0 ||
+        file.bytes > card->fat.len) {
+        return taken;
     }
-    *len_out = file.bytes;
-    return file.bytes > 0 && fat_piece(&card->fat, &file, 0, &at) == file.bytes ? card->fat.bytes + at : NULL;
+    if (fat_piece(&card->fat, &file, 0, &at) == file.bytes) {
+        taken.bytes = card->fat.bytes + at;
+        taken.len = file.bytes;
+        return taken;
+    }
+    taken.copy = malloc(file.bytes);
+    if (taken.copy != NULL && fat_read(&card->fat, &file, taken.copy)) {
+        taken.bytes = taken.copy;
+        taken.len = file.bytes;
+    }
+    return taken;
 }
 
 static void take_image(struct card *card)
 {
-    struct fat_file file;
-    const uint8_t *bytes;
-    size_t len;
-
+    card->image_file = take_file(card, CARD_IMAGE);
     if (card->files_in == CARD_PARTITION_COUNT) {
         card->no_image = card->no_files;
-        return;
+    } else if (card->image_file.bytes == NULL) {
+        card->no_image = card_has(card, CARD_IMAGE) ? "its file " CARD_IMAGE " is empty or damaged" : "it has no file " CARD_IMAGE;
+    } else {
+        card->has_image = zimage_parse(&card->image, card->image_file.bytes, card->image_file.len, &card->no_image);
     }
-    bytes = card_file(card, CARD_IMAGE, &len);
-    if (bytes == NULL) {
-        card->no_image = fat_find(&card->fat, CARD_IMAGE, &file) ? "its file " CARD_IMAGE " is empty, damaged or lies in pieces"
-                                                                 : "it has no file " CARD_IMAGE;
-        return;
-    }
-    card->has_image = zimage_parse(&card->image, bytes, len, &card->no_image);
 }
 
 void card_parse(struct card *card, const uint8_t *bytes, size_t len)
@@ -208,14 +220,23 @@ void card_parse(struct card *card, const uint8_t *bytes, size_t len)
     take_u_boot(card);
     find_files(card);
     take_image(card);
+    card->script = take_file(card, CARD_SCRIPT);
+    card->options = take_file(card, CARD_OPTIONS);
+}
+
+void card_close(struct card *card)
+{
+    free(card->image_file.copy);
+    free(card->script.copy);
+    free(card->options.copy);
 }
 
 const char *card_options(const struct card *card, size_t *len_out)
 {
-    size_t len, line_len;
-    const char *text = (const char *)card_file(card, CARD_OPTIONS, &len);
+    const char *text = (const char *)card->options.bytes;
+    size_t line_len;
 
-    for (const char *end = text != NULL ? text + len : NULL; text < end; text += line_len + (text + line_len < end ? 1 : 0)) {
+    for (const char *end = text != NULL ? text + card->options.len : NULL; text < end; text += line_len + (text + line_len < end ? 1 : 0)) {
         const char *line_end = memchr(text, '\n', (size_t)(end - text));
 
         line_len = (size_t)((line_end != NULL ? line_end : end) - text);

@@ -6,7 +6,10 @@
  * input or output happens here, so that it can be fuzzed.
  *
  *     struct card card;
- *     if (card_matches(bytes, len)) card_parse(&card, bytes, len);
+ *     if (card_matches(bytes, len)) {
+ *         card_parse(&card, bytes, len);
+ *         card_close(&card);
+ *     }
  */
 #ifndef FATA_CLI_CARD_H
 #define FATA_CLI_CARD_H
@@ -36,6 +39,13 @@ struct card_partition {
     uint64_t bytes;
 };
 
+/* A file of the card, whole: in its place, or where it lies in pieces a copy. */
+struct card_file {
+    const uint8_t *bytes; /* NULL: there is none, or it is empty or damaged */
+    size_t len;
+    uint8_t *copy;
+};
+
 struct card {
     const uint8_t *bytes;
     size_t len;
@@ -51,6 +61,7 @@ struct card {
     unsigned files_in; /* the partition with the files; CARD_PARTITION_COUNT: none */
     const char *no_files; /* why there is none */
     struct fat fat;
+    struct card_file image_file, script, options;
     bool has_image;
     const char *no_image; /* why there is none */
     struct zimage image;
@@ -64,8 +75,10 @@ void card_parse(struct card *card, const uint8_t *bytes, size_t len);
 /* True when U-Boot's checksums of a file in its legacy format (boot.scr) are right. */
 bool card_is_legacy_whole(const uint8_t *bytes, size_t len);
 
-/* A file of the card in one piece, or NULL: there is none, or it lies in several. */
-const uint8_t *card_file(const struct card *card, const char *name, size_t *len_out);
+/* Frees what card_parse() had to copy. */
+void card_close(struct card *card);
+
+bool card_has(const struct card *card, const char *name);
 
 /* The line of CARD_OPTIONS that has the program's options, without `bootargs=`, or NULL; its length. */
 const char *card_options(const struct card *card, size_t *len_out);

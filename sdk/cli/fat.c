@@ -215,3 +215,19 @@ size_t fat_piece(const struct fat *fat, const struct fat_file *file, uint32_t of
     }
     return piece < left ? piece : left;
 }
+
+bool fat_read(const struct fat *fat, const struct fat_file *file, uint8_t *into)
+{
+    uint32_t done = 0;
+
+    for (unsigned i = 0; i < FAT_PIECES_MAX && done < file->bytes; i++) {
+        size_t at, len = fat_piece(fat, file, done, &at);
+
+        if (len == 0) {
+            return false;
+        }
+        memcpy(into + done, fat->bytes + at, len);
+        done += (uint32_t)len;
+    }
+    return done == file->bytes;
+}

@@ -51,4 +51,8 @@ bool fat_find(const struct fat *fat, const char *name, struct fat_file *file_out
  * is broken. */
 size_t fat_piece(const struct fat *fat, const struct fat_file *file, uint32_t offset, size_t *at_out);
 
+/* All of the file into memory with room for it. False: its chain is broken, or it lies in more than FAT_PIECES_MAX pieces. */
+#define FAT_PIECES_MAX 1024
+bool fat_read(const struct fat *fat, const struct fat_file *file, uint8_t *into);
+
 #endif

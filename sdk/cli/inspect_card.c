@@ -35,23 +35,14 @@ static const char *type_name(const struct card *card, unsigned i)
 /* What a checksum, or what stands in for one, says of a file; NULL: nothing does. */
 static const char *file_state(const struct card *card, const char *name)
 {
-    size_t len;
-    const uint8_t *bytes = card_file(card, name, &len);
-
     if (strcasecmp(name, CARD_IMAGE) == 0) {
         return card->has_image ? NULL : card->no_image;
     }
     if (strcasecmp(name, CARD_SCRIPT) == 0) {
-        return bytes == NULL || !card_is_legacy_whole(bytes, len) ? "damaged: its checksum is wrong" : "its checksum is right";
+        return card_is_legacy_whole(card->script.bytes, card->script.len) ? "its checksum is right"
+                                                                          : "damaged: its checksum is wrong";
     }
-    return bytes == NULL ? "empty, or not in one piece" : NULL;
-}
-
-static bool is_kind(const struct card *card, const char *file)
-{
-    size_t len;
-
-    return card_file(card, file, &len) != NULL;
+    return NULL;
 }
 
 /* A stranger's card: nothing of it may reach the terminal as a command. */
@@ -72,8 +63,8 @@ static void print_way(const struct card *card)
     if (card->has_u_boot) {
         printf(", U-Boot");
     }
-    if (is_kind(card, CARD_SCRIPT)) {
-        printf(", " CARD_SCRIPT "%s", is_kind(card, CARD_XEN) ? ", Xen" : "");
+    if (card_has(card, CARD_SCRIPT)) {
+        printf(", " CARD_SCRIPT "%s", card_has(card, CARD_XEN) ? ", Xen" : "");
     }
     printf("%s\n", card->has_image ? ", " CARD_IMAGE : "");
 }
@@ -195,6 +186,6 @@ void inspect_json_card(struct json *json, const struct card *card)
     json_partitions(json, card);
     json_files(json, card);
     json_number(json, "image_bytes", card->has_image ? card->image.len : 0);
-    json_bool(json, "xen", is_kind(card, CARD_XEN));
+    json_bool(json, "xen", card_has(card, CARD_XEN));
     json_text(json, "options", options != NULL ? text_format("%.*s", (int)len, options) : NULL);
 }

@@ -35,7 +35,6 @@ static bool starts(const struct image *image, const char *tree, char *why)
 {
     const struct card *card = &image->card;
     char tree_file[CARD_NAME_CAP + 8];
-    size_t len;
 
     if (image->format != IMAGE_CARD) {
         (void)snprintf(why, VERDICT_WHY_CAP, "it is no SD card");
@@ -47,12 +46,12 @@ static bool starts(const struct image *image, const char *tree, char *why)
     (void)snprintf(tree_file, sizeof tree_file, "%s.dtb", tree);
     if (card->files_in == CARD_PARTITION_COUNT) {
         (void)snprintf(why, VERDICT_WHY_CAP, "%s", card->no_files);
-    } else if (card_file(card, CARD_SCRIPT, &len) == NULL) {
-        (void)snprintf(why, VERDICT_WHY_CAP, "it has no file " CARD_SCRIPT ", or not in one piece");
-    } else if (!card_is_legacy_whole(card_file(card, CARD_SCRIPT, &len), len)) {
+    } else if (!card_has(card, CARD_SCRIPT)) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it has no file " CARD_SCRIPT);
+    } else if (!card_is_legacy_whole(card->script.bytes, card->script.len)) {
         (void)snprintf(why, VERDICT_WHY_CAP, "the checksum of its " CARD_SCRIPT " is wrong");
-    } else if (card_file(card, tree_file, &len) == NULL) {
-        (void)snprintf(why, VERDICT_WHY_CAP, "it has no file %s, or not in one piece", tree_file);
+    } else if (!card_has(card, tree_file)) {
+        (void)snprintf(why, VERDICT_WHY_CAP, "it has no file %s", tree_file);
     } else if (!card->has_image) {
         (void)snprintf(why, VERDICT_WHY_CAP, "%s", card->no_image);
     } else {

@@ -74,10 +74,10 @@ def _():
     boot("console", "cubieboard", "--mode=reboot", image=card("console")).want(0, "^once more$", last="fata: exit 0")
 
 
-def changed(*command):
-    """A copy of hello's card, changed by a command."""
-    path = f"{tempfile.mkdtemp(dir=work)}/hello-cubieboard.img"
-    shutil.copy(card("hello"), path)
+def changed(*command, name="hello"):
+    """A copy of a program's card, changed by a command."""
+    path = f"{tempfile.mkdtemp(dir=work)}/{name}-cubieboard.img"
+    shutil.copy(card(name), path)
     run([word.replace("CARD", path) for word in command]).want(0)
     return path
 
@@ -86,6 +86,19 @@ def changed(*command):
 def _():
     image = changed("mdel", "-i", "CARD@@1M", "::uboot.env")
     boot("hello", "cubieboard", image=image).want(0, "^Found U-Boot script /boot.scr$", "^Hello, world!$", last="fata: exit 0")
+
+
+@suite.test("card: with Linux's device tree of the board, as U-Boot has it, in the place of ours: console, timer and network")
+def _():
+    path = f"{tempfile.mkdtemp(dir=work)}/sun4i-a10-cubieboard.dtb"
+    with open(f"{run([f'{ROOT}/toolchain/u-boot', 'sunxi']).want(0).lines[-1]}/cubieboard.bin", "rb") as file:
+        u_boot = file.read()
+    start = u_boot.rindex(bytes.fromhex("d00dfeed"))
+    with open(path, "wb") as file:
+        file.write(u_boot[start:start + int.from_bytes(u_boot[start + 4:start + 8], "big")])
+    run(["fdtget", path, "/soc/ethernet@1c0b000", "compatible"]).want(0, "^allwinner,sun4i-a10-emac$")
+    image = changed("mcopy", "-o", "-i", "CARD@@1M", path, "::", name="netif")
+    boot("netif", "cubieboard", image=image).want(0, "^ok - every ping is answered$", last="fata: exit 0")
 
 
 @suite.test("card: an owner's editor may end the lines of options.txt in CR LF")
