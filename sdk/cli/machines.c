@@ -59,13 +59,22 @@ void machine_disks(const char *device, const struct run_plan *plan, struct words
     }
 }
 
-/* The only one, checked before: a card in the board's slot. */
-static void add_slot_disk(const struct run_plan *plan, struct words *argv)
+/* A card in the board's slot, if that is free, and a disk at its SATA port. */
+static void add_board_disks(const struct machine *machine, const struct run_plan *plan, struct words *argv)
 {
-    if (plan->disks.count > 0) {
+    size_t next = 0;
+
+    if (plan->parsed.format != IMAGE_CARD && next < plan->disks.count) {
         words_add(argv, "-drive");
-        words_addf(argv, "if=sd,format=raw%s,file=%s", plan->disk_read_only[0] ? ",readonly=on" : "",
-                   machine_option_value(plan->disks.items[0]));
+        words_addf(argv, "if=sd,format=raw%s,file=%s", plan->disk_read_only[next] ? ",readonly=on" : "",
+                   machine_option_value(plan->disks.items[next]));
+        next++;
+    }
+    if (next < plan->disks.count) {
+        words_add(argv, "-drive");
+        words_addf(argv, "if=none,id=sata,format=raw,file=%s", machine_option_value(plan->disks.items[next]));
+        words_add(argv, "-device");
+        words_addf(argv, "%s,drive=sata,werror=report,rerror=report", machine->sata);
     }
 }
 
@@ -186,8 +195,8 @@ static void qemu(const struct machine *machine, const struct run_plan *plan, str
         add_kernel(machine, plan, argv);
     }
     words_split(argv, machine->devices != NULL ? machine->devices : "");
-    if (machine->has_slot && plan->parsed.format != IMAGE_CARD) {
-        add_slot_disk(plan, argv);
+    if (machine->has_slot) {
+        add_board_disks(machine, plan, argv);
     } else if (machine->virtio_block != NULL) {
         machine_disks(machine->virtio_block, plan, argv);
     }
@@ -252,7 +261,8 @@ static const struct machine machines[] = {
     {ARM, .name = "virt", .description = "QEMU's own ARM board: Cortex-A7, virtio", .type = "virt",
      .memory_mib_max = 2048, .cpu = "cortex-a7", .virtio_block = "virtio-blk-device", .virtio_net = "virtio-net-device"},
     {ANY_ARM, .name = "cubieboard", .description = "QEMU's Cubieboard: Cortex-A8", .type = "cubieboard", .halts = true,
-     .board_net = "allwinner-emac", .has_slot = true, .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024},
+     .board_net = "allwinner-emac", .has_slot = true, .sata = "ide-hd,bus=ide.0",
+     .device_tree = "sun4i-a10-cubieboard.dtb", .sizes_mib = {512, 1024},
      .card = "cubieboard", .boots = verdict_qemu_cubieboard, .command = qemu},
     {ARM, .name = "bpim2u", .description = "QEMU's Banana Pi M2 Ultra: Cortex-A7", .type = "bpim2u", .is_new = true,
      .board_net = "allwinner-emac", .has_slot = true,

@@ -61,7 +61,8 @@ struct machine {
     const char *virtio_block; /* QEMU's devices, or NULL */
     const char *virtio_net;
     const char *board_net; /* QEMU's model of a network device that the board itself has, in the place of virtio's */
-    bool has_slot; /* its one disk is an SD card in its slot */
+    bool has_slot;        /* for an SD card, its first disk */
+    const char *sata;     /* QEMU's device for a disk at its SATA port, the second; NULL: no port */
     const char *lacks_network; /* why there are no ports and tap interfaces; NULL: there may be, likewise below */
     const char *lacks_disks;
     const char *lacks_gdb;

@@ -151,23 +151,6 @@ static void leave_out_default_ports(const struct machine *machine, struct run_re
     plan->port_count = 0;
 }
 
-/* A disk that is a card in a slot. QEMU has cards of certain sizes alone. */
-static void check_slot_disk(const struct machine *machine, const struct run_plan *plan)
-{
-    struct stat is;
-
-    if (plan->disks.count > 1) {
-        cli_usage("--disk: %s has a slot for one SD card, and no other disks; give one", machine->name);
-    }
-    if (plan->disks.count == 0 || stat(plan->disks.items[0], &is) != 0 || !S_ISREG(is.st_mode)) {
-        return;
-    }
-    if (is.st_size == 0 || (is.st_size & (is.st_size - 1)) != 0) {
-        cli_usage("--disk: %s has %lld bytes; QEMU's SD cards have powers of two: `truncate -s 64M %s`",
-                  plan->disks.items[0], (long long)is.st_size, plan->disks.items[0]);
-    }
-}
-
 static void check_qemu_request(const struct machine *machine, struct run_request *request)
 {
     const struct run_plan *plan = &request->plan;
@@ -180,9 +163,6 @@ static void check_qemu_request(const struct machine *machine, struct run_request
     if (plan->disks.count > 0 && !machine_has_disks(machine)) {
         cli_usage("--disk: there is no driver yet for %s's own disks; the machines with disks are %s", machine->name,
                   machine_names_with(machine_has_disks));
-    }
-    if (machine->has_slot) {
-        check_slot_disk(machine, plan);
     }
     if (plan->kvm && machine->is_foreign) {
         cli_usage("--accel kvm: %s has another CPU than this host; QEMU runs it in software", machine->name);
@@ -342,16 +322,38 @@ static void check_image(const struct machine *machine, struct run_request *reque
     request->plan.debug_elf = beside_debug_elf(&image, request->image);
 }
 
+/* A board's own disks: a card in its slot, if that is not what boots, and one at its SATA port. */
+static void check_board_disks(const struct machine *machine, const struct run_plan *plan)
+{
+    const bool slot_is_free = plan->parsed.format != IMAGE_CARD;
+    const size_t card_count = slot_is_free && plan->disks.count > 0 ? 1 : 0;
+    struct stat is;
+
+    if (!machine->has_slot) {
+        return;
+    }
+    if (plan->disks.count > (slot_is_free ? 1u : 0u) + (machine->sata != NULL ? 1u : 0u)) {
+        cli_usage("--disk: too many: %s has %s%s%s", machine->name,
+                  slot_is_free ? "a slot for an SD card" : "the card that boots in its slot",
+                  machine->sata != NULL ? ", and a SATA port" : "", ", and no other disks");
+    }
+    if (card_count > 0 && stat(plan->disks.items[0], &is) == 0 && S_ISREG(is.st_mode) &&
+        (is.st_size == 0 || (is.st_size & (is.st_size - 1)) != 0)) {
+        cli_usage("--disk: %s has %lld bytes; QEMU's SD cards have powers of two: `truncate -s 64M %s`",
+                  plan->disks.items[0], (long long)is.st_size, plan->disks.items[0]);
+    }
+    if (plan->disks.count > card_count && plan->disk_read_only[card_count]) {
+        cli_usage("--disk %s,ro: QEMU has no disk at a SATA port that is only to be read",
+                  plan->disks.items[card_count]);
+    }
+}
+
 /* The guest's arguments stand on its card: another card then, for as long as the run. */
 static void put_options_on_card(struct run_request *request)
 {
     struct run_plan *plan = &request->plan;
     char *line = machine_command_line(plan->arguments);
 
-    if (plan->parsed.format == IMAGE_CARD && plan->disks.count > 0) {
-        cli_usage("--disk: the slot has the card that boots, which is the guest's first disk; "
-                  "--image with the zImage leaves it to the disk");
-    }
     if (plan->parsed.format == IMAGE_CARD && line[0] != '\0') {
         if (request->dry_run) {
             cli_usage("--dry-run: the guest's arguments would stand on a card that lasts as long as a run; leave them out");
@@ -407,6 +409,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         build(machine, &request);
     }
     check_image(machine, &request);
+    check_board_disks(machine, &request.plan);
     put_options_on_card(&request);
     is_card = request.plan.parsed.format == IMAGE_CARD;
     /* A dry run fetches nothing. */

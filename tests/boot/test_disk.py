@@ -44,6 +44,21 @@ for machine, debug in [(machine, debug) for machine in WITH_CARDS for debug in (
         good(boot("disk", machine, "--mode=read", debug=debug, options=("--disk", path)))
 
 
+for debug in ("", "1"):
+    @suite.test(f"disk: one at the SATA port is written, and read in a second boot on cubieboard{', debug' if debug else ''}", debug)
+    def _(debug):
+        card, path = new_disk(f"beside-sata{debug}"), new_disk(f"sata{debug}")
+        both = ("--disk", card, "--disk", path)
+        before = sha256(card)
+        good(boot("disk", "cubieboard", "--number=1", debug=debug, options=both)).want(0, "^sata: 16384 sectors of 512 bytes$")
+        with open(path, "rb") as file:
+            found = file.read()
+        wrong = next((at for at in range(0, DISCARDED[0], 512) if found[at:at + 512] != expected()[at:at + 512]), None)
+        check(wrong is None and len(found) == DISK_BYTES, f"the disk is wrong at {wrong}, it has {len(found)} bytes")
+        good(boot("disk", "cubieboard", "--number=1", "--mode=read", debug=debug, options=both))
+        check(sha256(card) == before, "the card was written to")
+
+
 @each(("process", "microvm", "q35", "virt", "cubieboard", "bpim2u"))("disk: none on {} is said, not met with a crash")
 def _(machine):
     boot("disk", machine, "--mode=none").want(0, "^ok - there is no disk$", last="fata: exit 0")

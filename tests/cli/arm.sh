@@ -76,7 +76,13 @@ check "run on cubieboard: a disk is the card in its slot" 0 '-drive if=sd,format
 check "run on cubieboard: a card that is only to be read" 0 'format=raw,readonly=on,file=' on_arm cubieboard z-good --disk "$work/card-64,ro" --dry-run
 check "run on cubieboard: a card of a size that QEMU has not" 125 'card-65 has 68157440 bytes; QEMU.s SD cards have powers of two' \
     on_arm cubieboard z-good --disk "$work/card-65" --dry-run
-check "run on cubieboard: two disks" 125 'has a slot for one SD card' on_arm cubieboard z-good --disk "$work/card-64" --disk "$work/card-65" --dry-run
+check "run on cubieboard: two disks, a card and one at the SATA port" 0 'if=sd,.*card-64 -drive if=none,id=sata,.*card-65 -device ide-hd' \
+    on_arm cubieboard z-good --disk "$work/card-64" --disk "$work/card-65" --dry-run
+check "run on cubieboard: three disks" 125 'too many: cubieboard has a slot for an SD card, and a SATA port' \
+    on_arm cubieboard z-good --disk "$work/card-64" --disk "$work/card-65" --disk "$work/card-65" --dry-run
+check "run on cubieboard: a SATA disk that is only to be read" 125 'only to be read' \
+    on_arm cubieboard z-good --disk "$work/card-64" --disk "$work/card-65,ro" --dry-run
+check "run on bpim2u: two disks" 125 'too many: bpim2u has a slot' on_arm bpim2u z-good --disk "$work/card-64" --disk "$work/card-65" --dry-run
 check "run on cubieboard: a port leads to its own network device" 0 '-nic user,id=n0,hostfwd=tcp:127.0.0.1:8080-:80,model=allwinner-emac$' \
     on_arm cubieboard z-good --default-port 8080 --dry-run
 check "run on cubieboard: no network" 0 '-nic user,restrict=on,model=allwinner-emac$' on_arm cubieboard z-good --no-network --dry-run

@@ -14,6 +14,9 @@
 #define PLL6_ON 0x80000000u
 #define PLL6_N(value) ((value) >> 8 & 0x1f)
 #define PLL6_K(value) ((value) >> 4 & 0x3)
+#define PLL6_SATA (1u << 14)
+#define SATA_CLOCK 0xc8u
+#define SATA_CLOCK_ON 0x80000000u
 #define OSC24M_HZ 24000000u
 /* An SD controller's clock: a source divided by 2^N and M + 1; delays of what goes out and comes in. */
 #define MMC0_CLOCK 0x88u
@@ -50,6 +53,7 @@ typedef struct part_needs {
 static const part_needs parts[] = {
     [SUNXI_EMAC] = {SRAM_TO_EMAC, 17, 'A' - 'A', 0, 17, 2, 0},
     [SUNXI_MMC0] = {0, 8, 'F' - 'A', 0, 6, 2, 2},
+    [SUNXI_SATA] = {0, 25, 'B' - 'A', 8, 1, FUNCTION_OUT, 0}, /* the pin switches the disk's power */
 };
 
 static arm_mmio ccu, pio, sram, sid; /* NULL: the tree has none */
@@ -116,6 +120,12 @@ void sunxi_open_part(sunxi_part part)
         set_bits(sram, SRAM_MAP, 0, needs->sram);
     for (unsigned i = 0; i < needs->pin_count && pio != NULL; i++)
         set_pin(needs->port, needs->first_pin + i, needs->function, needs->drive);
+    if (part == SUNXI_SATA && pio != NULL)
+        set_bits(pio, needs->port * PORT_BYTES + PORT_LEVEL, 0, UINT32_C(1) << needs->first_pin);
+    if (part == SUNXI_SATA && ccu != NULL) {
+        set_bits(ccu, PLL6, 0, PLL6_SATA);
+        arm_write32(ccu, SATA_CLOCK, SATA_CLOCK_ON);
+    }
     if (ccu != NULL)
         set_bits(ccu, AHB_GATE0 + needs->gate / 32u * 4, 0, UINT32_C(1) << needs->gate % 32u);
 }

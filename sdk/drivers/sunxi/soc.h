@@ -8,7 +8,7 @@
 
 #include <fata/err.h>
 
-typedef enum sunxi_part { SUNXI_EMAC, SUNXI_MMC0 } sunxi_part;
+typedef enum sunxi_part { SUNXI_EMAC, SUNXI_MMC0, SUNXI_SATA } sunxi_part;
 
 /* Clock on, pins led to the part, memory lent to it. */
 void sunxi_open_part(sunxi_part part);

@@ -13,6 +13,8 @@
 
 FA_PARAM_STRING(mode, "mode", "write", "write, read, ro, none, many, grows or leaves");
 
+FA_PARAM_UINT(number, "number", 0, 0, 9, "of the disk");
+
 #define WAIT fa_after_s(100)
 #define BYTES (4 * FA_MIB) /* of the pattern */
 #define PIECE ((size_t)64 * 1024)
@@ -36,7 +38,7 @@ static void check(bool ok, const char *what)
 
 static bool open_disk(void)
 {
-    const fa_err err = fa_block_open(0, &disk, WAIT);
+    const fa_err err = fa_block_open((unsigned)number, &disk, WAIT);
     if (err != FA_OK) {
         check(false, fa_err_text(err));
         return false;
@@ -163,8 +165,8 @@ static void refusals(void)
     check(fa_block_read(disk, UINT64_MAX, &(fa_block_into){memory, 8192}, 1, WAIT) == FA_ERANGE, "no great numbers");
     check(fa_block_flush(disk, FA_NOW) == FA_ETIMEDOUT, "nothing without time");
     fa_block *other;
-    check(fa_block_open(0, &other, WAIT) == FA_EBUSY, "it opens once");
-    check(fa_block_open(1, &other, WAIT) == FA_ENOENT, "there is no other disk");
+    check(fa_block_open((unsigned)number, &other, WAIT) == FA_EBUSY, "it opens once");
+    check(fa_block_open((unsigned)number + 1, &other, WAIT) == FA_ENOENT, "there is no other disk");
 }
 
 static void run_write(void)
