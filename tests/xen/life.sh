@@ -116,7 +116,8 @@ while [ $((cycle += 1)) -le 5 ]; do
 	xl save life file >/dev/null 2>&1 || echo "cannot be saved"
 	xl restore file >/dev/null 2>&1 || echo "cannot be restored"
 	up
-	tries=1000
+	# Linux tries again later and later what it could not send meanwhile: it need not have come to that.
+	tries=100
 	until [ "$(cat count)" -gt $((before + 2000)) ] || [ $((tries -= 1)) = 0 ]; do
 		usleep 100000
 	done

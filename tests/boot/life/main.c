@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define SLOW_PARTS 10
+#define PATIENCE_NS (600 * FA_NS_PER_S)
 
 static fa_scope scope;
 
@@ -64,7 +65,10 @@ int main(void)
 {
     static const fa_http_route routes[] = {{"GET", "/slow", slow, NULL},
                                            {"GET", "/figures", figures, NULL}};
-    const fa_http_options options = {.routes = routes, .route_count = FA_ARRAY_COUNT(routes)};
+    const fa_http_options options = {.routes = routes,
+                                     .route_count = FA_ARRAY_COUNT(routes),
+                                     .head_ns = PATIENCE_NS, /* a peer waits long before it tries again */
+                                     .idle_ns = PATIENCE_NS};
     fa_net *net;
     fa_listener *web, *echoes;
     fa_err err = fa_net_start(&net, fa_after_s(30));
