@@ -307,7 +307,7 @@ static void recover(sun4i_ahci *sata)
     const bool is_idle = !(get(sata, TFD) & TFD_BUSY);
     if (is_idle && sata->tries++ < SUN4I_AHCI_TRIES && start_request(sata, request) == FA_OK)
         return;
-    fa_log_error("a request at sector %llu failed, the disk's status is %02x",
+    fa_log_error("a request at sector %llu failed, the disk's status is %04x",
                  (unsigned long long)request->sector, (unsigned)(status & 0xffff));
     complete(sata, FA_EIO);
     if (!is_idle)
