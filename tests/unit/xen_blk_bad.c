@@ -323,12 +323,30 @@ static void no_resources(void **state)
     close_all();
 }
 
+/* A small machine has fewer pages to give. */
+static void small_machine(void **state)
+{
+    (void)state;
+    const size_t total = fa_ram.total_count;
+    fa_ram.total_count = 10 * BLKFRONT_PAGES_SHARE;
+    open();
+    blk_back.serves = true;
+    job write = {FA_BLOCK_WRITE, 0, memory, FA_MIB, 0, FA_OK, false};
+    start(&write);
+    finish(&write, FA_OK);
+    assert_memory_equal(blk_back.disk, memory, FA_MIB);
+    assert_true(ram_free - fa_ram.free_count <= 10 + 4 + 1);
+    fa_ram.total_count = total;
+    close_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(wrong_indices),  TEST(wrong_answers), TEST(never_answers), TEST(changes_its_mind),
         TEST(lets_nothing_go), TEST(anything),     TEST(vanishes),      TEST(odd_values),
         TEST(odd_states),     TEST(never_connects), TEST(no_resources),
+        TEST(small_machine),
     };
     world_backend = blkback_run;
     world_init();

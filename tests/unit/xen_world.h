@@ -19,7 +19,7 @@
 #define STEP_MS 1u
 #define SOON fa_after_s(30)
 
-#define RAM_PAGES 512u
+#define RAM_PAGES 2200u
 
 static void (*world_backend)(void) = netback_run;
 static unsigned world_steps; /* that changed something */

@@ -59,7 +59,7 @@ static uint16_t take_page(xen_blkfront *blk)
         return number;
     }
     number = (uint16_t)blk->page_count;
-    void *bytes = number < BLKFRONT_PAGES_MAX ? fa_pages_alloc(&fa_ram, 1) : NULL;
+    void *bytes = number < blk->pages_max ? fa_pages_alloc(&fa_ram, 1) : NULL;
     if (bytes == NULL)
         return BLKFRONT_NONE;
     memset(bytes, 0, XEN_PAGE_BYTES); /* the back end sees all of it */
@@ -157,6 +157,8 @@ fa_err xen_blkfront_ring_open(xen_blkfront *blk, unsigned page_count)
         else
             fa_pages_free(&fa_ram, pages + i * XEN_PAGE_BYTES, 1);
     }
+    const size_t share = fa_ram.total_count / BLKFRONT_PAGES_SHARE;
+    blk->pages_max = share < BLKFRONT_PAGES_MAX ? (unsigned)share : BLKFRONT_PAGES_MAX;
     blk->event = (xen_event){.happened = happened, .arg = blk};
     if (err == FA_OK)
         err = xen_event_alloc(&blk->event, blk->bus.backend_domain);

@@ -20,6 +20,8 @@
 #define BLKFRONT_SEGMENTS_MAX ((unsigned)(BLKFRONT_TRANSFER_BYTES_MAX / XEN_PAGE_BYTES))
 /* Pages for data and lists, made when they are needed: four of the largest requests at a time. */
 #define BLKFRONT_PAGES_MAX (4 * (BLKFRONT_SEGMENTS_MAX + 1))
+/* Of the machine's pages, one in so many at most: a small one has fewer requests under way. */
+#define BLKFRONT_PAGES_SHARE 8u
 #define BLKFRONT_DISCARD_BYTES_MAX ((uint32_t)(1024 * FA_MIB)) /* of a request */
 #define BLKFRONT_NONE UINT16_MAX
 
@@ -72,6 +74,7 @@ typedef struct xen_blkfront {
     bool is_armed;
     bool has_news;
     bool awaits_pages; /* to connect again */
+    unsigned pages_max;
     unsigned page_count, kept_count; /* pages that there are; that an earlier back end still has */
     uint16_t first_free_page, first_free_slot;
     unsigned out_count;         /* slots in use */
