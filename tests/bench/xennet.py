@@ -16,10 +16,11 @@ HERE = pathlib.Path(__file__).with_name("xennet")
 PAGE, PAGE_BYTES = "small.html", 600
 FILE, FILE_BYTES = "large.bin", 4_000_000
 REQUESTS, FILES, SINK_BYTES = 1000, 10, 40_000_000
+DISK_MIB, LARGE, SMALL = 32, 32, 1000 # calls of 1 MiB and of 4 KiB
 MEMORY_MIB = 400 # of both guests
 LIMIT_S = 1200
 # README.md says why.
-FIRST_RATIO_MAX, REQUEST_RATIO_MAX, BULK_RATIO_MAX = 0.2, 0.25, 1.0
+FIRST_RATIO_MAX, REQUEST_RATIO_MAX, BULK_RATIO_MAX, DISK_RATIO_MAX = 0.2, 0.25, 1.0, 1.0
 
 
 @dataclasses.dataclass
@@ -74,7 +75,7 @@ def run(machine, root, out, web, work):
     """What was measured, {what: {who: [Run]}}."""
     xen = command([root / "toolchain/xen", "x86_64"], "fetching Xen", timeout=LIMIT_S).split()[-1]
     settings = out / "settings"
-    settings.write_text(f"requests={REQUESTS} files={FILES} bytes={SINK_BYTES}\n")
+    settings.write_text(f"requests={REQUESTS} files={FILES} bytes={SINK_BYTES} disk={DISK_MIB} large={LARGE} small={SMALL}\n")
     client = program("client", out)
     files = [client, linux_initramfs(out), f"{xen}/kernel", work, settings]
     with open(HERE / "dom0.sh", encoding="utf-8") as script:
@@ -131,3 +132,13 @@ def measure(figures, machine, root, out, web, work):
         add(f"{name}: time", "us", fata.seconds * 1e12 / count, linux.seconds * 1e12 / count, BULK_RATIO_MAX)
         add("the guest's own", "instructions", fata.own * 1e6 / count, linux.own * 1e6 / count)
         add("the guest's CPU, with what Xen does for it", "instructions", fata.cpu_s * 1e15 / count, linux.cpu_s * 1e15 / count)
+    for what, name, count, size in (("read", "disk, a call of 1 MiB read", LARGE, 1 << 20),
+                                    ("write", "disk, a call of 1 MiB written", LARGE, 1 << 20),
+                                    ("randread", "disk, 4 KiB read anywhere", SMALL, 4096),
+                                    ("randread-many", "disk, 4 KiB read anywhere, 32 at a time", SMALL, 4096),
+                                    ("randwrite", "disk, 4 KiB written anywhere", SMALL, 4096),
+                                    ("randwrite-many", "disk, 4 KiB written anywhere, 32 at a time", SMALL, 4096)):
+        fata, linux = both(what, count * size)
+        add(f"{name}: time", "us", fata.seconds * 1e6 / count, linux.seconds * 1e6 / count, DISK_RATIO_MAX)
+        add("the guest's own", "instructions", fata.own / count, linux.own / count)
+        add("the guest's CPU, with what Xen does for it", "instructions", fata.cpu_s * 1e9 / count, linux.cpu_s * 1e9 / count)

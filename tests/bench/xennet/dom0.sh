@@ -5,7 +5,9 @@
 base=$(echo /var/lib/fata/*.cfg)
 . ./settings
 
-modprobe xen-netback
+for module in xen-netback xen-blkback loop; do
+	modprobe $module
+done
 cat >/etc/xen/scripts/vif-alone <<'END'
 #!/bin/busybox sh
 # The toolstack's script of a network device: its own end has an address and no bridge. Who is not there yet is asked for often.
@@ -16,6 +18,12 @@ ip link set "$vif" up
 xenstore-write "$XENBUS_PATH/hotplug-status" connected
 END
 chmod 755 /etc/xen/scripts/vif-alone
+
+# Each of those with a disk has one of its own, in the dom0's memory.
+for number in 0 1; do
+	dd if=/dev/zero of=disk$number bs=1M count="$disk" 2>/dev/null
+	losetup /dev/loop$number disk$number
+done
 
 # config NAME KERNEL MIB NUMBER ARGUMENTS: NAME.cfg, made of the image's; its network is 10.0.NUMBER.0/24.
 config() {
@@ -42,8 +50,10 @@ both() {
 web=$(sed -n 's/^kernel = "\(.*\)"$/\1/p' "$base")
 config web "$web" 32 1 "--ip=10.0.1.2/24"
 config linux "$PWD/kernel" 256 2 "console=hvc0 quiet mitigations=off lsm= cryptomgr.notests"
-echo "ramdisk = \"$PWD/linux.cpio\"" >>linux.cfg
+echo "ramdisk = \"$PWD/linux.cpio\"
+disk = ['phy:/dev/loop0,xvda,w']" >>linux.cfg
 config work "$PWD/work" 32 1 "--ip=10.0.1.2/24"
+echo "disk = ['phy:/dev/loop1,xvda,w']" >>work.cfg
 
 for round in 1 2 3; do
 	echo "first fata $(./client first 10.0.1.2 /small.html xl create -q web.cfg)"
@@ -57,4 +67,10 @@ xl destroy web
 xl create -q work.cfg
 fata=$(xl domid work)
 both receive work sink "$bytes"
+both read work read 1048576 1 "$large"
+both write work write 1048576 1 "$large"
+for how in read write; do
+	both rand$how work rand$how 4096 1 "$small"
+	both rand$how-many work rand$how 4096 32 "$small"
+done
 echo end
