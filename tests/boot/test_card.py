@@ -58,10 +58,6 @@ def _():
     boot("partition", "cubieboard", image=card("partition")).want(
         0, "^the data partition: success, 6144 sectors from 65536$", "^ok - and holds it$", last="fata: exit 0")
     check(sha256(card("partition")) == before, "the card has changed")
-    with open(f"{work}/disk", "wb") as file:
-        file.truncate(1 << 20)
-    boot("partition", "cubieboard", image=card("partition"), options=("--disk", f"{work}/disk")).want(
-        125, "--disk: the slot has the card that boots, which is the guest's first disk")
 
 
 @suite.test("card: the addresses of a crash get their source lines")
