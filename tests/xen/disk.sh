@@ -22,6 +22,12 @@ while [ $((cycle += 1)) -le 10 ]; do
 	xl block-detach disk xvda && ! xenstore-read "/local/domain/$domain/device/vbd/51712/state" 2>/dev/null &&
 		xl block-attach disk $disk && echo "cycle $cycle"
 done
+[ "$(uname -m)" != x86_64 ] || {
+	xl save disk saved >/dev/null 2>&1 && xl restore saved >/dev/null 2>&1 && echo "saved and restored"
+	rm -f saved
+	domain=$(xl domid disk)
+	sleep 2
+}
 usleep 200000
 echo >"$(xenstore-read "/local/domain/$domain/console/tty")"
 until_there 1 '^fata: exit'
