@@ -26,6 +26,7 @@
 #define MIB ((size_t)1 << 20)
 #define DOM0_MIB UINT64_C(256)      /* and twice the job: it is read from a disk into files in memory */
 #define XEN_MIB UINT64_C(128)       /* Xen itself, its heap and what lies below 1 MiB */
+#define DOM0_STEP_MIB UINT64_C(128) /* on ARM Xen takes it in pieces of so much, or fails */
 #define ARM_GAP_MIB UINT64_C(512)   /* the dom0's is one piece there, and lies behind the modules and before the end */
 #define GUEST_EXTRA_MIB UINT64_C(8) /* page tables and the like, for each */
 #define ARM_MIB_MAX UINT64_C(3072)  /* QEMU's virt has its RAM below 4 GiB where a 32-bit guest shall reach it */
@@ -166,7 +167,7 @@ static void command_line(const struct run_request *request, const struct host *h
     static const char *const quiet[] = {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
                                         "-monitor",    "none",            "-accel",   "tcg",  "-smp",
                                         "1"};
-    uint64_t dom0_mib = DOM0_MIB + 2 * (job_bytes / MIB);
+    uint64_t dom0_mib = (DOM0_MIB + 2 * (job_bytes / MIB) + DOM0_STEP_MIB - 1) / DOM0_STEP_MIB * DOM0_STEP_MIB;
     uint64_t mib = XEN_MIB + dom0_mib + request->guests * (request->plan.memory_mib + GUEST_EXTRA_MIB);
 
     mib += host == &hosts[1] ? ARM_GAP_MIB : 0;
