@@ -1,5 +1,5 @@
 # What tests/xen/run has done with a disk in a dom0, by `fata run --on xen --shell`: the guest "disk" works on it while it is
-# taken away and given back, again and again.
+# taken away and given back, `leaves` times.
 # SPDX-License-Identifier: ISC
 console=/var/log/xen/console/guest-disk.log
 disk=format=raw,vdev=xvda,access=rw,target=/dev/fata/disk0
@@ -17,7 +17,7 @@ xl create -q /var/lib/fata/disk.cfg >/dev/null 2>&1
 until_there 1 '^the disk may leave'
 domain=$(xl domid disk)
 cycle=0
-while [ $((cycle += 1)) -le 10 ]; do
+while [ $((cycle += 1)) -le "$leaves" ]; do
 	usleep 200000
 	xl block-detach disk xvda && ! xenstore-read "/local/domain/$domain/device/vbd/51712/state" 2>/dev/null &&
 		xl block-attach disk $disk && echo "cycle $cycle"
