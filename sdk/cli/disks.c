@@ -110,6 +110,9 @@ static void describe(const char *folder, const char *real, struct disk *disk, st
         disk->kind = removable ? "removable disk" : "fixed disk";
         if (!removable) {
             use_add(reasons, "neither removable, nor an SD card, nor on USB");
+        } else if (strstr(real, "/ata") != NULL) {
+            /* Linux up to 6.9 calls each disk removable whose SATA port can be hot-plugged. */
+            use_add(reasons, "on SATA: it may well be built in");
         }
     }
 }

@@ -110,13 +110,23 @@ static void make_place(struct place *place)
     place->log = text_format("%s/log", folder);
 }
 
+static const struct place *left; /* to be removed when the tool fails */
+
 static void remove_place(const struct place *place, bool keep_log)
 {
+    left = NULL;
     (void)unlink(place->disk);
     (void)unlink(place->control);
     if (!keep_log) {
         (void)unlink(place->log);
         (void)rmdir(place->folder);
+    }
+}
+
+static void remove_left(void)
+{
+    if (left != NULL) {
+        remove_place(left, false);
     }
 }
 
@@ -419,7 +429,7 @@ int xen_run(struct run_request *request)
     struct text bytes = {0}, archive = {0};
     const struct host *host;
     struct image image;
-    struct place place;
+    static struct place place;
     bool keep_log = false;
     const char *why, *xen;
     int status;
@@ -436,6 +446,8 @@ int xen_run(struct run_request *request)
     xen = xen_folder(host);
     xen_job_make(request, &image, &bytes, on_terminal, &archive);
     make_place(&place);
+    left = &place;
+    (void)atexit(remove_left);
     write_disk(&place, &archive);
     command_line(request, host, xen, archive.len, on_terminal, &place, &argv);
     status = on_terminal ? shell_on_terminal(argv.items) : run_guests(request, argv.items, &image, &place, &keep_log);

@@ -34,6 +34,7 @@ done
 disk mmcblk0 179:0 31116288 0 platform/mmc0/mmc0:0001 && echo SD >"$machine/sys/block/mmcblk0/device/type"
 echo SU16G >"$machine/sys/block/mmcblk0/device/name" && echo 0x1234 >"$machine/sys/block/mmcblk0/device/serial"
 disk mmcblk1 179:8 31116288 0 platform/mmc1/mmc1:0001 && echo MMC >"$machine/sys/block/mmcblk1/device/type"
+disk sdk 8:160 31116288 1 pci0/ata3/sdk:0
 disk sr0 11:0 2000000 1 pci0/ata2/sr0:0 && echo 5 >"$machine/sys/block/sr0/device/type"
 disk loop0 7:1000 204800 0 virtual/loop0 && disk loop1 7:1001 0 0 virtual/loop1 && disk md0 9:0 9 0 virtual/md0
 partition sdc sdc1 65:201 && partition sdd sdd1 65:202 && partition sde sde1 65:203 && partition sdi sdi1 65:204
@@ -70,6 +71,7 @@ refused() {
     check "flash: refused: $1: $2" 0 "^$1 .* no: .*$2" "$fata" flash card.img
 }
 refused sda 'neither removable, nor an SD card, nor on USB'
+refused sdk 'on SATA: it may well be built in'
 refused sda 'it holds the system that runs now: sda1 is mounted at /;'
 refused sda 'sda2 is swap space'
 refused sda 'sda3 is part of dm-0 (LVM vg-home); it holds the system that runs now: dm-0 is mounted at /home$'

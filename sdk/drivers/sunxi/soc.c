@@ -145,9 +145,9 @@ void sunxi_set_mmc0_clock(uint32_t hz)
     for (; divisor > MMC_M_MAX && n < MMC_N_MAX; n++)
         divisor = (divisor + 1) / 2;
     divisor = divisor > MMC_M_MAX ? MMC_M_MAX : divisor;
-    const uint32_t delays = hz <= 400000      ? MMC_DELAYS(0, 0)
-                            : !takes_pll6     ? MMC_DELAYS(0, 5)
-                                              : MMC_DELAYS(3, 4);
+    const uint32_t delays = hz <= 400000                    ? MMC_DELAYS(0, 0)
+                            : hz <= 25000000 || !takes_pll6 ? MMC_DELAYS(0, 5)
+                                                            : MMC_DELAYS(3, 4);
     arm_write32(ccu, MMC0_CLOCK,
                 MMC_ON | (takes_pll6 ? MMC_PLL6 : 0) | n << MMC_N_SHIFT | (divisor - 1) | delays);
 }

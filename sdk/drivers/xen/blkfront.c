@@ -112,7 +112,7 @@ static fa_err read_disk(xen_blkfront *blk, fa_deadline deadline)
     enum { SECTOR_BYTES, PHYSICAL_BYTES, SECTORS, INFO, COUNT };
     value v[COUNT] = {{"sector-size", BLKIF_UNIT_BYTES},
                       {"physical-sector-size", 0},
-                      {"sectors", 0},
+                      {"sectors", UINT64_MAX}, /* not told: it is going */
                       {"info", 0}};
     bool read_only;
     fa_err err = read_values(&blk->bus, v, COUNT, deadline);

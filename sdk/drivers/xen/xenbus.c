@@ -201,10 +201,11 @@ static fa_err obey(xen_bus_device *device, fa_deadline deadline)
     case XEN_BUS_CLOSING:
     case XEN_BUS_CLOSED:
         device->backend_was_on = !begins;
-        if (begins || device->state == XEN_BUS_CLOSED)
+        if (begins)
             return FA_OK;
-        disconnect(device);
-        return go_to(device, XEN_BUS_CLOSED, deadline);
+        if (device->state != XEN_BUS_CLOSED)
+            disconnect(device);
+        return go_to(device, XEN_BUS_CLOSED, deadline); /* again: to say so may have failed */
     default:
         return FA_OK;
     }
@@ -401,6 +402,9 @@ fa_err xen_bus_open(xen_bus_device *device, const xen_bus_driver *driver, const 
         return err;
     if (strlen(path) >= sizeof device->path)
         return FA_EINVAL;
+    for (const xen_bus_device *other = running; other != NULL; other = other->next_running)
+        if (strcmp(other->path, path) == 0)
+            return FA_EBUSY; /* under another number: they change when a device before it goes */
     *device = (xen_bus_device){.driver = driver, .open_err = FA_EAGAIN, .patience = FA_FOREVER};
     strcpy(device->path, path);
     err = fa_sched_spawn(&(fa_fiber_options){.name = "xen device"}, run, device);
