@@ -30,6 +30,11 @@ static void opens(void **state)
     assert_int_equal(xen_blkfront_open(0, &other, SOON), FA_EBUSY);
     assert_int_equal(xen_blkfront_open(1, &other, SOON), FA_ENOENT);
     assert_int_equal(xen_blkfront_open(XEN_BLKFRONT_MAX, &other, SOON), FA_ELIMIT);
+    /* The same disk is number 1 when there is one before it, and open all the same. */
+    fake_store_set("/local/domain/5/device/vbd/768/state", "1");
+    assert_int_equal(xen_blkfront_open(1, &other, SOON), FA_EBUSY);
+    assert_int_equal(write_at(0, memory, 512), FA_OK);
+    fake_store_set("/local/domain/5/device/vbd/768", NULL);
     for (unsigned i = 0; i < 3; i++) {
         fa_block_close(disk);
         assert_int_equal(try_open(SOON), FA_OK);
