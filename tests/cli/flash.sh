@@ -120,32 +120,28 @@ check "flash --file: the image itself" 3 'is the image itself' "$fata" flash --f
 check "flash --file: a folder that is not there" 1 'cannot open none/x: No such file' "$fata" flash --file none/x card.img
 is "flash: holes are zeros, whatever stood there" sh -c 'tr "\000" "\377" </dev/zero | head -c 14M >dirty.img; "$1" flash --file dirty.img --yes dirty.img card.img && cmp -n 12582912 card.img dirty.img &&
     [ "$(stat -c %s dirty.img)" -eq $((14 << 20)) ]' sh "$fata"
-if command -v bmaptool >/dev/null; then
-    bmaptool create -o card.bmap card.img >"$out" 2>&1
-    check "flash: a map that is named as our cards' are" 0 'in 3 ranges of card.bmap' "$fata" flash --dry-run --file out.img card.img
-    mv card.bmap card.img.bmap
-    is "flash: a block map of bmaptool's: what it does not name stays" sh -c 'tr "\000" "\377" </dev/zero | head -c 12M >part.img
-        "$1" flash --file part.img --yes part.img --json card.img >receipt && cmp -n 2097152 card.img part.img && ! cmp -s card.img part.img' sh "$fata"
-    is "flash: into a new file, as bmaptool itself writes it" sh -c '"$1" flash --file new.img card.img && bmaptool -q copy --bmap card.img.bmap card.img other.img && cmp new.img other.img' sh "$fata"
-    is "flash: the receipt" python3 -c '
+bmaptool create -o card.bmap card.img >"$out" 2>&1
+check "flash: a map that is named as our cards' are" 0 'in 3 ranges of card.bmap' "$fata" flash --dry-run --file out.img card.img
+mv card.bmap card.img.bmap
+is "flash: a block map of bmaptool's: what it does not name stays" sh -c 'tr "\000" "\377" </dev/zero | head -c 12M >part.img
+    "$1" flash --file part.img --yes part.img --json card.img >receipt && cmp -n 2097152 card.img part.img && ! cmp -s card.img part.img' sh "$fata"
+is "flash: into a new file, as bmaptool itself writes it" sh -c '"$1" flash --file new.img card.img && bmaptool -q copy --bmap card.img.bmap card.img other.img && cmp new.img other.img' sh "$fata"
+is "flash: the receipt" python3 -c '
 import json
 got = json.load(open("receipt"))
 assert (got["result"], got["status"], got["verified"], got["message"]) == ("written", 0, True, None), got
 assert got["image"]["block_map"] == "card.img.bmap" and got["image"]["ranges"] == 3 and got["written_bytes"] == got["image"]["range_bytes"] == 6299648, got
 assert got["target"] == {"name": "part.img", "kind": "file", "path": "part.img"} and len(got["image"]["range_sha256"]) == 64, got'
-    cp card.img wrong.img && printf x | dd of=wrong.img bs=1 seek=4200000 conv=notrunc 2>/dev/null
-    check "flash: an image that its map does not fit" 1 'wrong.img is not what card.img.bmap says: the range from byte 4194304' \
-        "$fata" flash --file never.img --bmap card.img.bmap wrong.img
-    is "flash: nothing was written then" test ! -e never.img
-    head -c 5M card.img >short.img
-    check "flash: a map of another image" 1 'they do not belong together' "$fata" flash --file never.img --bmap card.img.bmap short.img
-    sed 's/<BlocksCount> 3072/<BlocksCount> 3073/' card.img.bmap >bad.bmap
-    check "flash: a map that is damaged" 1 'bad.bmap: its BlocksCount does not fit' "$fata" flash --file never.img --bmap bad.bmap card.img
-    check "flash: a map that is not there" 1 'cannot read none.bmap' "$fata" flash --file never.img --bmap none.bmap card.img
-    rm card.img.bmap
-else
-    result 0 "flash: block maps of bmaptool's # SKIP no bmaptool"
-fi
+cp card.img wrong.img && printf x | dd of=wrong.img bs=1 seek=4200000 conv=notrunc 2>/dev/null
+check "flash: an image that its map does not fit" 1 'wrong.img is not what card.img.bmap says: the range from byte 4194304' \
+    "$fata" flash --file never.img --bmap card.img.bmap wrong.img
+is "flash: nothing was written then" test ! -e never.img
+head -c 5M card.img >short.img
+check "flash: a map of another image" 1 'they do not belong together' "$fata" flash --file never.img --bmap card.img.bmap short.img
+sed 's/<BlocksCount> 3072/<BlocksCount> 3073/' card.img.bmap >bad.bmap
+check "flash: a map that is damaged" 1 'bad.bmap: its BlocksCount does not fit' "$fata" flash --file never.img --bmap bad.bmap card.img
+check "flash: a map that is not there" 1 'cannot read none.bmap' "$fata" flash --file never.img --bmap none.bmap card.img
+rm card.img.bmap
 
 # Over USB: what sunxi-fel is given, by one that only looks.
 mkdir -p usb "$FATA/toolchain" "$FATA/build/dtb"

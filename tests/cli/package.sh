@@ -95,18 +95,14 @@ check "package --as dom0less" 0 '^out-dom0less/z-good.dtso$' "$fata" package --a
 check "package --as dom0less: again" 0 '' "$fata" package --as dom0less --image "$work/img/z-good" --output out-dom0less --memory 48 -- 'a "b"' 'c\d'
 is "package --as dom0less: the image is the same" cmp "$work/img/z-good" out-dom0less/z-good
 is "package --as dom0less: U-Boot's commands load what is there" grep -q 'load ${from} 0x50000000 ${prefix}z-good$' out-dom0less/z-good.cmd
-if command -v fdtoverlay >/dev/null; then
-    printf '/dts-v1/;\n/ { chosen { stdout-path = "/uart"; }; };\n' >board.dts
-    is "package --as dom0less: dtc takes the fragment, and libfdt puts it into a tree" sh -c '
-        dtc -q -@ -I dts -O dtb -o guest.dtbo out-dom0less/z-good.dtso && dtc -q -I dts -O dtb -o board.dtb board.dts &&
-        fdtoverlay -i board.dtb -o both.dtb guest.dtbo'
-    guest=/chosen/domU1
-    is "package --as dom0less: memory, place and size" sh -c "[ \"\$(fdtget both.dtb $guest memory)\" = '0 49152' ] &&
-        [ \"\$(fdtget both.dtb $guest/module@50000000 reg)\" = '0 1342177280 0 256' ] && [ \"\$(fdtget both.dtb /chosen stdout-path)\" = /uart ]"
-    check "package --as dom0less: the command line, as it was quoted" 0 "^'a \"b\"' 'c.d'\$" fdtget both.dtb $guest/module@50000000 bootargs
-else
-    result 0 "package --as dom0less: the fragment in a tree # SKIP no fdtoverlay"
-fi
+printf '/dts-v1/;\n/ { chosen { stdout-path = "/uart"; }; };\n' >board.dts
+is "package --as dom0less: dtc takes the fragment, and libfdt puts it into a tree" sh -c '
+    dtc -q -@ -I dts -O dtb -o guest.dtbo out-dom0less/z-good.dtso && dtc -q -I dts -O dtb -o board.dtb board.dts &&
+    fdtoverlay -i board.dtb -o both.dtb guest.dtbo'
+guest=/chosen/domU1
+is "package --as dom0less: memory, place and size" sh -c "[ \"\$(fdtget both.dtb $guest memory)\" = '0 49152' ] &&
+    [ \"\$(fdtget both.dtb $guest/module@50000000 reg)\" = '0 1342177280 0 256' ] && [ \"\$(fdtget both.dtb /chosen stdout-path)\" = /uart ]"
+check "package --as dom0less: the command line, as it was quoted" 0 "^'a \"b\"' 'c.d'\$" fdtget both.dtb $guest/module@50000000 bootargs
 check "package --as dom0less: more arguments than Xen passes on" 2 'Xen passes on at most 1023' "$fata" package --as dom0less --image "$work/img/z-good" \
     --output out-dom0less -- "$(printf '%1024s')"
 check "run --bsp: an image for another CPU" 125 'not for the board xen-x86_64, whose CPU is x86_64: it is a zImage' \

@@ -4,6 +4,7 @@
 #define FATA_TESTS_UNIT_BLOCK_DESK_H
 
 #include "../../sdk/block/blockdev.h"
+#include "block_job.h"
 #include "board.h"
 #include "test.h"
 #include <fata/fiber.h>
@@ -23,7 +24,6 @@ static struct {
     uint8_t bytes[SECTORS * 512];
 } desk;
 
-static fa_block *disk;
 static fa_scope scope;
 static _Alignas(64) uint8_t memory[SECTORS * 512];
 
@@ -139,40 +139,6 @@ static int teardown(void **state)
     fa_scope_close(&scope);
     fa_block_close(disk);
     return desk.closed ? 0 : -1;
-}
-
-static fa_block_info info(void)
-{
-    fa_block_info i;
-    fa_block_info_get(disk, &i);
-    return i;
-}
-
-/* A call in a fiber of its own. */
-typedef struct job {
-    fa_block_kind kind;
-    uint64_t sector;
-    void *bytes;
-    size_t len;
-    fa_deadline deadline;
-    fa_err err;
-    bool done;
-} job;
-
-static void run_job(void *arg)
-{
-    job *j = arg;
-    switch (j->kind) {
-    case FA_BLOCK_READ:
-        j->err = fa_block_read(disk, j->sector, &(fa_block_into){j->bytes, j->len}, 1, j->deadline);
-        break;
-    case FA_BLOCK_WRITE:
-        j->err = fa_block_write(disk, j->sector, &(fa_block_from){j->bytes, j->len}, 1, j->deadline);
-        break;
-    case FA_BLOCK_FLUSH: j->err = fa_block_flush(disk, j->deadline); break;
-    case FA_BLOCK_DISCARD: j->err = fa_block_discard(disk, j->sector, j->len, j->deadline); break;
-    }
-    j->done = true;
 }
 
 static void start_in(fa_scope *in, job *j)

@@ -5,6 +5,7 @@
 
 #include "../../sdk/drivers/xen/blkfront.h"
 #include "../../sdk/drivers/xen/blkfront_data.h"
+#include "block_job.h"
 #include "xen_fake_blkback.h"
 #include "xen_world.h"
 #include <fata/fiber.h>
@@ -12,7 +13,6 @@
 #define WAIT fa_after_s(20)
 #define DISK_BYTES sizeof blk_back.disk
 
-static fa_block *disk;
 static fa_scope scope;
 static size_t ram_free; /* before the test */
 static _Alignas(64) uint8_t memory[FA_MIB];
@@ -22,13 +22,6 @@ static fa_err try_open(fa_deadline deadline)
     fa_blockdev *device;
     const fa_err err = xen_blkfront_open(0, &device, deadline);
     return err == FA_OK ? fa_block_over_take(device, &disk) : err;
-}
-
-static fa_block_info info(void)
-{
-    fa_block_info i;
-    fa_block_info_get(disk, &i);
-    return i;
 }
 
 static void open(void)
@@ -89,33 +82,6 @@ static int teardown(void **state)
     (void)state;
     fa_scope_close(&scope);
     return 0;
-}
-
-/* A call in a fiber of its own. */
-typedef struct job {
-    fa_block_kind kind;
-    uint64_t sector;
-    uint8_t *bytes;
-    size_t len; /* sectors, of a discard */
-    fa_deadline deadline;
-    fa_err err;
-    bool done;
-} job;
-
-static void run_job(void *arg)
-{
-    job *j = arg;
-    switch (j->kind) {
-    case FA_BLOCK_READ:
-        j->err = fa_block_read(disk, j->sector, &(fa_block_into){j->bytes, j->len}, 1, j->deadline);
-        break;
-    case FA_BLOCK_WRITE:
-        j->err = fa_block_write(disk, j->sector, &(fa_block_from){j->bytes, j->len}, 1, j->deadline);
-        break;
-    case FA_BLOCK_FLUSH: j->err = fa_block_flush(disk, j->deadline); break;
-    case FA_BLOCK_DISCARD: j->err = fa_block_discard(disk, j->sector, j->len, j->deadline); break;
-    }
-    j->done = true;
 }
 
 static void start(job *j)
