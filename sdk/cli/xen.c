@@ -200,7 +200,7 @@ static void command_line(const struct run_request *request, const struct host *h
     words_add(argv, "-device");
     words_add(argv, host->serial);
     words_add(argv, "-chardev");
-    words_addf(argv, "file,id=control,path=%s", place->control);
+    words_addf(argv, "file,id=control,path=%s", machine_option_value(place->control));
     words_add(argv, "-device");
     words_add(argv, "virtserialport,nr=1,chardev=control");
     words_add(argv, "-chardev");
@@ -208,7 +208,7 @@ static void command_line(const struct run_request *request, const struct host *h
     words_add(argv, "-device");
     words_add(argv, on_terminal ? "virtconsole,nr=2,chardev=console" : "virtserialport,nr=2,chardev=console");
     words_add(argv, "-drive");
-    words_addf(argv, "if=none,id=job,format=raw,readonly=on,file=%s", place->disk);
+    words_addf(argv, "if=none,id=job,format=raw,readonly=on,file=%s", machine_option_value(place->disk));
     words_add(argv, "-device");
     words_addf(argv, "%s,drive=job,serial=job", host->disk);
     machine_disks(host->disk, &request->plan, argv);

@@ -76,7 +76,8 @@ static void add_job(const struct run_request *request, const char *name, bool on
     } else if (on_terminal) {
         text_addf(&job, "cd /root\nset -- %s/%s.cfg\n. /bin/shell\n", PACKAGE_FOLDER, name);
     } else {
-        text_add(&job, "exec 4<>$console\ncd /root\nsh /script </dev/null >&4 2>&1\necho \"fata: exit $?\" >&4\n");
+        /* A record is a whole line, and the script's last may have no end. */
+        text_add(&job, "exec 4<>$console\ncd /root\nsh /script </dev/null >&4 2>&1\nprintf '\\nfata: exit %s\\n' $? >&4\n");
         read_script(&script);
         cpio_add(archive, "script", 0644, script.bytes, script.len);
     }
