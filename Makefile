@@ -6,7 +6,7 @@ BSP ?= xen-x86_64
 PREFIX ?= /usr/local
 boards := $(notdir $(patsubst %/board.mk,%,$(wildcard bsp/*/board.mk)))
 demo := build/demo/web
-version := $(shell sed -n 's/^\#define FATA_VERSION "\(.*\)"/\1/p' sdk/cli/cli.h)
+version := $(shell sed -n 's/^\#define FA_VERSION "\(.*\)"/\1/p' sdk/include/fata/base.h)
 
 # `make` alone.
 all: setup tool

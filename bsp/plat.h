@@ -130,6 +130,8 @@ FA_MUST_CHECK fa_err plat_led(unsigned number, bool on);
 FA_MUST_CHECK fa_err plat_pin_read(unsigned port, unsigned number, bool pull_up, bool *high_out);
 FA_MUST_CHECK fa_err plat_pin_write(unsigned port, unsigned number, bool high);
 FA_MUST_CHECK fa_err plat_serial(uint32_t words_out[4]);
+FA_MUST_CHECK fa_err plat_temperature(int32_t *milli_celsius_out);
+FA_MUST_CHECK fa_err plat_model(const char **name_out);
 
 /* Adds what entropy the machine has to the pool, by fa_random_add(). */
 void plat_entropy(void);

@@ -6,7 +6,9 @@
 .DEFAULT_GOAL := tools
 as := HOST
 include toolchain/host.mk
-host_flags := $(HOST_CFLAGS) $(WARNINGS) -D_GNU_SOURCE -MMD -MP
+# The SDK's version, which programs have from its header.
+version := $(shell sed -n 's/^\#define FA_VERSION "\(.*\)"/\1/p' sdk/include/fata/base.h)
+host_flags := $(HOST_CFLAGS) $(WARNINGS) -D_GNU_SOURCE -DFATA_VERSION='"$(version)"' -MMD -MP
 
 tool_objects := $(patsubst %.c,build/host/%.o,$(wildcard sdk/cli/*.c))
 embed_objects := $(patsubst %.c,build/host/%.o,$(wildcard rootfs-free/*.c))
@@ -32,6 +34,8 @@ build/dtb/%.dtb: %.dts $(wildcard bsp/*/dts/*.dtsi) toolchain/tools.mk
 	@mkdir -p $(@D)
 	@echo "  DTC $<"
 	@said=$$(dtc -I dts -O dtb -o $@ $< 2>&1) && [ -z "$$said" ] || { echo "$$said" >&2; exit 1; }
+
+build/host/sdk/cli/main.o build/host/sdk/cli/flashreport.o: sdk/include/fata/base.h
 
 -include $(tool_objects:.o=.d) $(embed_objects:.o=.d)
 .PHONY: tools

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What <fata/board.h> has of the board: its watchdog, LEDs, pins and number. */
+/* What <fata/board.h> has of the board: its watchdog, LEDs, pins and number. (temperature.c has more.) */
 #include "../../sdk/drivers/dt/dt.h"
 #include "../../sdk/drivers/sunxi/drivers.h"
 #include "../../sdk/drivers/sunxi/soc.h"

@@ -51,3 +51,22 @@ fa_err fa_board_serial(char text_out[FA_BOARD_SERIAL_BYTES])
                  (unsigned long)words[3]);
     return err;
 }
+
+fa_err fa_board_temperature(int32_t *milli_celsius_out)
+{
+    return plat_temperature(milli_celsius_out);
+}
+
+fa_err fa_board_model(const char **name_out)
+{
+    return plat_model(name_out);
+}
+
+fa_err fa_board_clock(uint64_t *wall_ns_out)
+{
+    const uint64_t wall_ns = plat_clock_wall_ns();
+    if (wall_ns == 0)
+        return FA_ENOENT;
+    *wall_ns_out = wall_ns;
+    return FA_OK;
+}

@@ -3,7 +3,7 @@
  * What every command of the `fata` tool shares: how a command is described (name, help, options), how its arguments
  * are walked, how it reports errors, and its exit statuses. main.c holds the table of commands; each command is a file
  * of its own. The tool is a short-lived host program: memory is not given back before it ends, and an error that makes
- * the command pointless ends the program at once, through cli_fail() or cli_usage().
+ * the command pointless ends the program at once, through cli_fail() or cli_usage(). FATA_VERSION, a text, is the build's.
  *
  *     struct cli_walk walk = cli_walk_start(command, argc, argv);
  *     for (int id; (id = cli_next(&walk)) != CLI_END;) {
@@ -16,8 +16,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#define FATA_VERSION "0.1.0"
 
 enum {
     CLI_OK = 0,

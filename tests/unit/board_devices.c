@@ -2,6 +2,7 @@
 /* <fata/board.h> over a platform of the test's own; and dates, which a board's clock keeps. */
 #include "../../bsp/plat.h"
 #include "../../sdk/core/calendar.h"
+#include "host.h"
 #include "test.h"
 #include <fata/board.h>
 
@@ -41,6 +42,18 @@ fa_err plat_serial(uint32_t words_out[4])
     return FA_OK;
 }
 
+fa_err plat_temperature(int32_t *milli_celsius_out)
+{
+    *milli_celsius_out = -40500;
+    return FA_OK;
+}
+
+fa_err plat_model(const char **name_out)
+{
+    *name_out = "a board";
+    return FA_OK;
+}
+
 static void names_of_pins(void **state)
 {
     static const struct {
@@ -73,6 +86,18 @@ static void the_rest(void **state)
     assert_int_equal(fa_board_led(1, true), FA_ENOENT);
     assert_int_equal(fa_board_serial(text), FA_OK);
     assert_string_equal(text, "165166420a1b2c3d");
+    int32_t milli_celsius = 0;
+    assert_int_equal(fa_board_temperature(&milli_celsius), FA_OK);
+    assert_int_equal(milli_celsius, -40500);
+    const char *name = NULL;
+    assert_int_equal(fa_board_model(&name), FA_OK);
+    assert_string_equal(name, "a board");
+    uint64_t wall_ns = 1;
+    host_wall_ns = 0;
+    assert_int_equal(fa_board_clock(&wall_ns), FA_ENOENT);
+    host_wall_ns = 1795293000 * FA_NS_PER_S;
+    assert_int_equal(fa_board_clock(&wall_ns), FA_OK);
+    assert_int_equal(wall_ns, host_wall_ns);
 }
 
 /* The numbers are those of `date -u -d ... +%s`. */

@@ -126,6 +126,7 @@ static void chosen(void **state)
     (void)state;
     const void *bytes;
     size_t len;
+    assert_string_equal(dt_model(), "a machine of the tests");
     assert_string_equal(dt_bootargs(), "--greeting='good day' x");
     assert_true(dt_is(dt_stdout(), node_of("test,uart")));
     assert_false(dt_is(dt_stdout(), node_of("test,far")));
@@ -270,6 +271,7 @@ static void strange_tree(void **state)
     /* Two cells of address and one of size, where none are said. */
     expect_range(dt_memory, 0, 0x40000000, 0x1000000);
     assert_false(dt_reserved(0, &range));
+    assert_null(dt_model());
     assert_string_equal(dt_bootargs(), "");
     assert_true(dt_stdout().number < 0);
     assert_false(dt_seed(0, &bytes, &len));

@@ -59,6 +59,12 @@ bool dt_is(dt_node a, dt_node b);
 /* The first node of a kind, enabled or not. */
 dt_node dt_find(const char *compatible);
 
+/* What the tree calls the machine; NULL: nothing. */
+static inline const char *dt_model(void)
+{
+    return dt_text((dt_node){0}, "model");
+}
+
 typedef struct dt_driver {
     const char *compatible;
     /* Sets the device up and makes it known (machine.h). An error leaves the device alone. */

@@ -37,3 +37,15 @@ fa_err plat_serial(uint32_t words_out[4])
     (void)words_out;
     return FA_ENOTSUP;
 }
+
+fa_err plat_temperature(int32_t *milli_celsius_out)
+{
+    (void)milli_celsius_out;
+    return FA_ENOTSUP;
+}
+
+fa_err plat_model(const char **name_out)
+{
+    (void)name_out;
+    return FA_ENOTSUP;
+}

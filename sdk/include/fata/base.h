@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The SDK's version. */
+#define FA_VERSION "0.1.0"
+
 /* A result that must be looked at. */
 #define FA_MUST_CHECK __attribute__((warn_unused_result))
 /* Argument number FMT is a printf format; its values begin at argument number ARGS. */

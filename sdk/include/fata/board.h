@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a board has and other machines have not: a watchdog, LEDs, pins, a number of its own. Where there
- * is none of it every call says FA_ENOTSUP, so that a program runs everywhere and does without. Below
+/* What a board has and other machines have not: a watchdog, LEDs, pins, a thermometer, a number and a name
+ * of its own. Where there is none of it a call says FA_ENOTSUP, so that a program runs everywhere and does without. Below
  * lies the platform (bsp/plat.h); nothing here suspends.
  *
  *     static void alive(void *arg)                       // a fiber, for as long as the program is well
@@ -32,5 +32,16 @@ FA_MUST_CHECK fa_err fa_board_pin_write(const char *name, bool high);
 /* The board's serial number, as U-Boot shows it: 16 digits. FA_ENOENT: a blank one. */
 #define FA_BOARD_SERIAL_BYTES 17u
 FA_MUST_CHECK fa_err fa_board_serial(char text_out[FA_BOARD_SERIAL_BYTES]);
+
+/* The chip's temperature in thousandths of a degree Celsius, as its sensor has it, which may be off by many
+ * degrees. The first call turns it on. FA_EAGAIN: it has not measured yet; some seconds later it has. */
+FA_MUST_CHECK fa_err fa_board_temperature(int32_t *milli_celsius_out);
+
+/* What the machine's device tree calls it, such as "Cubietech Cubieboard2". FA_ENOENT: nothing. */
+FA_MUST_CHECK fa_err fa_board_model(const char **name_out);
+
+/* What the machine's own clock shows at this moment, nanoseconds since 1970 UTC. (fa_clock_wall_ns() asks
+ * it once, and goes on by the monotonic clock.) FA_ENOENT: there is none, or nobody has set it. */
+FA_MUST_CHECK fa_err fa_board_clock(uint64_t *wall_ns_out);
 
 #endif
