@@ -24,7 +24,7 @@ sdk_out := $(sdk_root)/build/$(sdk_flavour)
 sdk_third := $(sdk_root)/build/third-party/$(BOARD_CPU)
 
 # Third-party libraries of every image, and what the board needs; a program adds its own (LIBS in its Makefile).
-sdk_libs := bearssl $(BOARD_LIBS)
+sdk_libs := bearssl mbedtls $(BOARD_LIBS)
 ifneq ($(BOARD_CPU),host)
 TARGET_LIBC := $(sdk_third)/picolibc
 sdk_need := picolibc
