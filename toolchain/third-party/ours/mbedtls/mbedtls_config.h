@@ -11,6 +11,7 @@
 #define MBEDTLS_HAVE_TIME
 #define MBEDTLS_HAVE_TIME_DATE
 #define MBEDTLS_PLATFORM_C
+#define MBEDTLS_PLATFORM_MEMORY /* calloc() and free() of libc, until a program sets others */
 #define MBEDTLS_PLATFORM_TIME_ALT
 #define MBEDTLS_PLATFORM_MS_TIME_ALT
 #define MBEDTLS_NO_PLATFORM_ENTROPY
@@ -74,6 +75,8 @@
 #define MBEDTLS_X509_CREATE_C
 #define MBEDTLS_X509_CRT_WRITE_C
 #define MBEDTLS_X509_CSR_WRITE_C
+#define MBEDTLS_X509_CSR_PARSE_C
+#define MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK /* anchors are looked for, not all of them parsed */
 #define MBEDTLS_X509_RSASSA_PSS_SUPPORT
 
 /* TLS. */
