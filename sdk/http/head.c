@@ -230,9 +230,10 @@ static bool ends_chunked(const char *codings)
     return chunked;
 }
 
-/* RFC 9112 section 6.3: how long the body is. */
-static unsigned parse_framing(fa_http_head *head)
+unsigned fa_http_framing_parse(fa_http_head *head)
 {
+    head->body_bytes = 0;
+    head->chunked = false;
     const char *coding = head->known[FA_HTTP_TRANSFER_ENCODING];
     const char *length = head->known[FA_HTTP_CONTENT_LENGTH];
     if (coding != NULL) {
@@ -274,27 +275,35 @@ static unsigned replace_host(fa_http_head *head)
     return FA_HTTP_DONE;
 }
 
-unsigned fa_http_head_parse(fa_http_head *head, char *bytes, size_t head_len)
+unsigned fa_http_fields_parse(fa_http_head *head, char *at, char *end)
 {
     head->field_count = 0;
-    head->body_bytes = 0;
-    head->authority = NULL;
-    head->chunked = head->expect_continue = false;
     memset(head->known, 0, sizeof head->known);
-    cursor c = {bytes, bytes + head_len};
-    unsigned status = parse_request_line(head, &c);
+    cursor c = {at, end};
+    unsigned status = FA_HTTP_DONE;
     while (status == FA_HTTP_DONE && *c.at != '\r')
         status = parse_field(head, &c);
     if (status != FA_HTTP_DONE)
         return status;
-    if (!take(&c, "\r\n") || c.at != c.end)
-        return 400;
+    return take(&c, "\r\n") && c.at == c.end ? FA_HTTP_DONE : 400;
+}
+
+unsigned fa_http_head_parse(fa_http_head *head, char *bytes, size_t head_len)
+{
+    head->authority = NULL;
+    head->expect_continue = false;
+    cursor c = {bytes, bytes + head_len};
+    unsigned status = parse_request_line(head, &c);
+    if (status == FA_HTTP_DONE)
+        status = fa_http_fields_parse(head, c.at, c.end);
+    if (status != FA_HTTP_DONE)
+        return status;
     const char *host = head->known[FA_HTTP_HOST];
     if (host == NULL ? head->minor > 0 : !is_host(host))
         return 400;
     status = head->authority == NULL ? FA_HTTP_DONE : replace_host(head);
     if (status == FA_HTTP_DONE)
-        status = parse_framing(head);
+        status = fa_http_framing_parse(head);
     const char *expect = head->known[FA_HTTP_EXPECT];
     if (status != FA_HTTP_DONE || expect == NULL || head->minor == 0)
         return status; /* RFC 9110 section 10.1.1: HTTP/1.0's is ignored */

@@ -52,5 +52,9 @@ unsigned fa_http_head_find(const char *bytes, size_t len, size_t *line_at_io, si
  * that is there more than once, where that is allowed, `known` has the first. Host is the one of the
  * target where that has one: there is then such a field in any case. */
 unsigned fa_http_head_parse(fa_http_head *head, char *bytes, size_t head_len);
+/* Its parts, for the head of a response too: the fields, from behind the first line to the end of the
+ * head; and how long the body is (RFC 9112 section 6.3), for which `minor` must be set. */
+unsigned fa_http_fields_parse(fa_http_head *head, char *at, char *end);
+unsigned fa_http_framing_parse(fa_http_head *head);
 
 #endif
