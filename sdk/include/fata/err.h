@@ -32,7 +32,8 @@
     X(ECANCELED, "canceled")                                                                       \
     X(ECLOSED, "closed")                                                                           \
     X(EAGAIN, "not now")                                                                           \
-    X(ENOENTROPY, "no randomness yet")
+    X(ENOENTROPY, "no randomness yet")                                                             \
+    X(ENOCLOCK, "the time is not known yet")
 
 typedef enum fa_err {
 #define FA_ERROR_ENUM(name, text) FA_##name,
