@@ -14,22 +14,30 @@ static uint16_t fold(uint64_t sum)
     return (uint16_t)((sum >> 16) + (sum & 0xffff));
 }
 
+/* Not several at a time: compilers keep an array in memory. */
+static uint32_t word_at(const uint8_t *bytes)
+{
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
 uint32_t fa_checksum_add(uint32_t sum, const void *bytes, size_t len)
 {
     const uint8_t *next = bytes;
     uint64_t even = 0, odd = 0; /* two, so that one addition need not wait for the other */
-    for (; len >= 8; len -= 8, next += 8) {
-        uint32_t words[2];
-        memcpy(words, next, sizeof words);
-        even += words[0];
-        odd += words[1];
+    for (; len >= 32; len -= 32, next += 32) {
+        even += word_at(next);
+        odd += word_at(next + 4);
+        even += word_at(next + 8);
+        odd += word_at(next + 12);
+        even += word_at(next + 16);
+        odd += word_at(next + 20);
+        even += word_at(next + 24);
+        odd += word_at(next + 28);
     }
-    if (len >= 4) { /* as of a header */
-        uint32_t word;
-        memcpy(&word, next, sizeof word);
-        even += word;
-        len -= 4, next += 4;
-    }
+    for (; len >= 4; len -= 4, next += 4) /* as of a header */
+        even += word_at(next);
     if (len > 0) {
         uint32_t word = 0;
         memcpy(&word, next, len);

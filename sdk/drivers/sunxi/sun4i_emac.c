@@ -160,6 +160,13 @@ static void reap_sent(sun4i_emac *emac)
     emac->fifos_busy &= ~(status & INT_TX_DONE) & ~aborted;
 }
 
+static uint32_t word_at(const uint8_t *bytes)
+{
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
 /* Words on their way to a FIFO: the bytes of one that is not whole yet. */
 typedef struct word_writer {
     fa_cpu_device registers;
@@ -177,21 +184,17 @@ static void put_byte(word_writer *writer, uint8_t byte)
     writer->len = 0;
 }
 
-/* Four words at a time: the loop would cost as much as its work. */
+/* Four words at a time: the loop would cost as much as its work. An array would be kept in memory. */
 static void put_words(fa_cpu_device registers, const uint8_t *bytes, size_t count)
 {
-    uint32_t words[4];
-    for (; count >= 4; count -= 4, bytes += sizeof words) {
-        memcpy(words, bytes, sizeof words);
-        fa_cpu_write32(registers, TX_DATA, words[0]);
-        fa_cpu_write32(registers, TX_DATA, words[1]);
-        fa_cpu_write32(registers, TX_DATA, words[2]);
-        fa_cpu_write32(registers, TX_DATA, words[3]);
+    for (; count >= 4; count -= 4, bytes += 4 * WORD_BYTES) {
+        fa_cpu_write32(registers, TX_DATA, word_at(bytes));
+        fa_cpu_write32(registers, TX_DATA, word_at(bytes + WORD_BYTES));
+        fa_cpu_write32(registers, TX_DATA, word_at(bytes + 2 * WORD_BYTES));
+        fa_cpu_write32(registers, TX_DATA, word_at(bytes + 3 * WORD_BYTES));
     }
-    for (; count > 0; count--, bytes += WORD_BYTES) {
-        memcpy(words, bytes, WORD_BYTES);
-        fa_cpu_write32(registers, TX_DATA, words[0]);
-    }
+    for (; count > 0; count--, bytes += WORD_BYTES)
+        fa_cpu_write32(registers, TX_DATA, word_at(bytes));
 }
 
 static void put(word_writer *writer, const uint8_t *bytes, size_t len)
@@ -245,20 +248,23 @@ static void transmit(fa_netif *netif, fa_packet_queue *queue)
 
 /* Receiving. */
 
+/* The next one in the FIFO. */
+static void take_word(fa_cpu_device registers, uint8_t *bytes_out)
+{
+    const uint32_t word = fa_cpu_read32(registers, RX_DATA);
+    memcpy(bytes_out, &word, sizeof word);
+}
+
 static void take_words(fa_cpu_device registers, uint8_t *bytes_out, size_t count)
 {
-    uint32_t words[4];
-    for (; count >= 4; count -= 4, bytes_out += sizeof words) {
-        words[0] = fa_cpu_read32(registers, RX_DATA);
-        words[1] = fa_cpu_read32(registers, RX_DATA);
-        words[2] = fa_cpu_read32(registers, RX_DATA);
-        words[3] = fa_cpu_read32(registers, RX_DATA);
-        memcpy(bytes_out, words, sizeof words);
+    for (; count >= 4; count -= 4, bytes_out += 4 * WORD_BYTES) {
+        take_word(registers, bytes_out);
+        take_word(registers, bytes_out + WORD_BYTES);
+        take_word(registers, bytes_out + 2 * WORD_BYTES);
+        take_word(registers, bytes_out + 3 * WORD_BYTES);
     }
-    for (; count > 0; count--, bytes_out += WORD_BYTES) {
-        words[0] = fa_cpu_read32(registers, RX_DATA);
-        memcpy(bytes_out, words, WORD_BYTES);
-    }
+    for (; count > 0; count--, bytes_out += WORD_BYTES)
+        take_word(registers, bytes_out);
 }
 
 /* The FIFO does not begin with a frame: what is in it is lost. */
