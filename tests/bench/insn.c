@@ -11,6 +11,9 @@
  * one: from each VMRUN, which enters a guest, to the instruction behind it, which comes next when the guest is left (AMD64
  * manual, volume 2, 15.5).
  *
+ * With each=on every instruction counts by itself, which is slower: a QEMU of 8.2 or newer leaves a block at an access to a device
+ * and runs the rest of it as another one, so that both would count in full.
+ *
  * A block that a fault leaves early counts in full; a repeated string instruction counts as QEMU
  * translates it. QEMU 7.2 has version 1 of the plugin interface, QEMU 9 and later only 2 and up,
  * with another inline add. No Debian package of QEMU 7.2 has the header, so what is used of both
@@ -49,6 +52,11 @@ size_t qemu_plugin_insn_size(const insn *instruction);
 void qemu_plugin_register_vcpu_insn_exec_cb(insn *instruction, void (*fn)(unsigned cpu, void *data),
                                             int flags, void *data);
 WEAK void qemu_plugin_register_vcpu_tb_exec_inline(tb *block, int op, void *number, uint64_t value);
+WEAK void qemu_plugin_register_vcpu_insn_exec_inline(insn *instruction, int op, void *number,
+                                                     uint64_t value);
+WEAK void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn *instruction, int op,
+                                                              qemu_plugin_u64 number,
+                                                              uint64_t value);
 WEAK scoreboard *qemu_plugin_scoreboard_new(size_t element_bytes);
 WEAK void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb *block, int op,
                                                             qemu_plugin_u64 number, uint64_t value);
@@ -70,7 +78,7 @@ static unsigned long lines;
 static FILE *out;
 static uint64_t total;          /* version 1 */
 static qemu_plugin_u64 totals;  /* version 2 */
-static bool of_guests;
+static bool of_guests, of_each;
 static uint64_t entries[ENTRIES_MAX]; /* where the VMRUNs end */
 static size_t entry_count;
 static bool in_guest;
@@ -177,21 +185,38 @@ static void watch_guests(insn *instruction, uint64_t address, uint64_t not_yet)
         entries[entry_count++] = address + qemu_plugin_insn_size(instruction);
 }
 
-static void on_translate(plugin_id id, tb *block)
+static void count_block(tb *block, size_t length)
 {
-    (void)id;
-    const size_t length = qemu_plugin_tb_n_insns(block);
     if (qemu_plugin_version == 1)
         qemu_plugin_register_vcpu_tb_exec_inline(block, ADD_U64, &total, length);
     else
         qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(block, ADD_U64, totals, length);
+}
+
+static void count_instruction(insn *instruction)
+{
+    if (qemu_plugin_version == 1)
+        qemu_plugin_register_vcpu_insn_exec_inline(instruction, ADD_U64, &total, 1);
+    else
+        qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(instruction, ADD_U64, totals, 1);
+}
+
+static void on_translate(plugin_id id, tb *block)
+{
+    (void)id;
+    const size_t length = qemu_plugin_tb_n_insns(block);
+    if (!of_each)
+        count_block(block, length);
     for (size_t i = 0; i < length; i++) {
         insn *instruction = qemu_plugin_tb_get_insn(block, i);
         const uint64_t address = qemu_plugin_insn_vaddr(instruction);
+        const uint64_t not_yet = of_each ? 0 : length - i;
         if (is_marked(address))
-            call_at(instruction, at_mark, length - i);
+            call_at(instruction, at_mark, not_yet);
         if (of_guests)
-            watch_guests(instruction, address, length - i);
+            watch_guests(instruction, address, not_yet);
+        if (of_each)
+            count_instruction(instruction);
     }
 }
 
@@ -211,10 +236,10 @@ static bool take_option(const char *option)
         marks[mark_count++] = strtoull(option + 5, &end, 0);
         return end != option + 5 && *end == '\0';
     }
-    if (strcmp(option, "guests=on") == 0) {
-        of_guests = true;
+    of_guests |= strcmp(option, "guests=on") == 0;
+    of_each |= strcmp(option, "each=on") == 0;
+    if (strcmp(option, "guests=on") == 0 || strcmp(option, "each=on") == 0)
         return true;
-    }
     return false;
 }
 
@@ -223,7 +248,7 @@ int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
     (void)info;
     for (int i = 0; i < argc; i++)
         if (!take_option(argv[i])) {
-            fprintf(stderr, "insn: cannot take the option '%s'; there are: out=FILE, up to %d mark=ADDRESS, guests=on\n",
+            fprintf(stderr, "insn: cannot take the option '%s'; there are: out=FILE, up to %d mark=ADDRESS, guests=on, each=on\n",
                     argv[i], MARKS_MAX);
             return 1;
         }

@@ -34,16 +34,13 @@ def in_namespace(kind, plugin, image, entry, path, what):
     return json.loads(said.splitlines()[-1])
 
 
-class Server:
-    """A guest that serves, with its instructions counted or not."""
+class Counted:
+    """A guest that runs until it is ended, with its instructions counted if there is a file for the counts."""
 
-    def __init__(self, machine, image, memory, counts=None, marks=()):
+    def __init__(self, words, plugin=None, counts=None, marks=(), options=()):
         self.counts = counts
-        words = [machine.program, *machine.kind.words, "-m", memory, "-kernel", image,
-                 "-append", f"--ip={GUEST}/24 --gateway={HOST}",
-                 "-netdev", f"tap,id=n0,ifname={INTERFACE},script=no,downscript=no", "-device", "virtio-net-device,netdev=n0"]
         if counts:
-            words += ["-plugin", ",".join([machine.plugin, f"out={counts}", *(f"mark={mark:#x}" for mark in marks)])]
+            words = [*words, "-plugin", ",".join([plugin, f"out={counts}", *options, *(f"mark={mark:#x}" for mark in marks)])]
         self.said = tempfile.TemporaryFile()
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self.said, stderr=subprocess.STDOUT)
 
@@ -72,15 +69,26 @@ class Server:
             time.sleep(0.001)
         raise Failed("the plugin does not answer to SIGUSR2")
 
-    def wait(self, path, limit_s):
+    def first(self):
+        """How many instructions had been run when a mark was first met."""
+        return next(int(line[1]) for line in self.lines() if line[0] != "signal")
+
+    def wait(self, path, limit_s, address=GUEST):
         """Until the page is served; False: it is not, within the limit."""
         until = time.monotonic() + limit_s
         while time.monotonic() < until and self.process.poll() is None:
             with contextlib.suppress(OSError, Failed):
-                with socket.create_connection((GUEST, 80), 0.5) as connection:
+                with socket.create_connection((address, 80), 0.5) as connection:
                     return request(connection, path, "close") > 0
             time.sleep(0.01)
         return False
+
+
+def serving(machine, image, memory, counts=None, marks=()):
+    return Counted([machine.program, *machine.kind.words, "-m", memory, "-kernel", image,
+                    "-append", f"--ip={GUEST}/24 --gateway={HOST}",
+                    "-netdev", f"tap,id=n0,ifname={INTERFACE},script=no,downscript=no", "-device", "virtio-net-device,netdev=n0"],
+                   machine.plugin, counts, marks)
 
 
 def request(connection, path, kind):
@@ -107,12 +115,12 @@ def request(connection, path, kind):
 
 
 def measure_requests(machine, image, entry, path, counts):
-    server = Server(machine, image, "64M", counts, [entry])
+    server = serving(machine, image, "64M", counts, [entry])
     try:
         if not server.wait(path, UP_S):
             raise Failed(f"the guest serves no {path}; it said:\n{server.text()}")
         up = server.count()
-        started = next(int(line[1]) for line in server.lines() if line[0] != "signal")
+        started = server.first()
         with socket.create_connection((GUEST, 80), ANSWER_S) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for _ in range(WARM_UP):
@@ -135,7 +143,7 @@ def measure_requests(machine, image, entry, path, counts):
 
 def measure_memory(machine, image, path):
     def works(steps):
-        server = Server(machine, image, f"{4 * steps}K")
+        server = serving(machine, image, f"{4 * steps}K")
         try:
             return server.wait(path, MEMORY_UP_S if steps < KIB_MAX // 4 else UP_S)
         finally:
@@ -146,10 +154,15 @@ def measure_memory(machine, image, path):
     return {"kib": 4 * least(1, KIB_MAX // 4, works)}
 
 
-def main(kind, plugin, image, entry, path, what):
-    for words in (("link", "set", "lo", "up"), ("tuntap", "add", INTERFACE, "mode", "tap"),
-                  ("address", "add", f"{HOST}/24", "dev", INTERFACE), ("link", "set", INTERFACE, "up")):
+def add_tap(name, address):
+    for words in (("tuntap", "add", name, "mode", "tap"), ("address", "add", f"{address}/24", "dev", name),
+                  ("link", "set", name, "up")):
         command(["ip", *words], "making a tap interface")
+
+
+def main(kind, plugin, image, entry, path, what):
+    command(["ip", "link", "set", "lo", "up"], "making a tap interface")
+    add_tap(INTERFACE, HOST)
     with tempfile.TemporaryDirectory(prefix="fata-bench.") as folder:
         counts = os.path.join(folder, "counts")
         machine = Machine(kind, plugin, counts)

@@ -3,6 +3,7 @@
  * wrong.
  *
  *     sink BYTES                   takes so many bytes that follow
+ *     source BYTES                 sends so many
  *     read SIZE DEPTH COUNT        reads the first disk in COUNT calls of SIZE bytes, DEPTH at a time, one after the
  *     write SIZE DEPTH COUNT       other in their places, again from the start at the end
  *     randread, randwrite          the same, at random places
@@ -124,6 +125,17 @@ static fa_err sink(fa_flow *flow, uint64_t count, uint64_t *done_out)
     return err;
 }
 
+static fa_err source(fa_flow *flow, uint64_t count, uint64_t *done_out)
+{
+    fa_err err = FA_OK;
+    while (*done_out < count && err == FA_OK) {
+        const size_t len = count - *done_out < SINK_BYTES ? (size_t)(count - *done_out) : SINK_BYTES;
+        err = fa_flow_write(flow, &(fa_slice){memory, len}, 1, fa_after_s(LIMIT_S));
+        *done_out += len;
+    }
+    return err;
+}
+
 static fa_err read_line(fa_flow *flow, char line[LINE_BYTES])
 {
     size_t len = 0, got = 1;
@@ -148,6 +160,8 @@ static void serve(fa_flow *flow)
                              &job.count);
     if (words == 2 && strcmp(how, "sink") == 0)
         err = sink(flow, job.call_bytes, &done);
+    else if (words == 2 && strcmp(how, "source") == 0)
+        err = source(flow, job.call_bytes, &done);
     else
         err = words == 4 ? disk(how, &job, &done) : FA_EFORMAT;
     const int len = err == FA_OK ? snprintf(line, sizeof line, "done %" PRIu64 "\n", done)
