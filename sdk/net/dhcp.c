@@ -64,7 +64,7 @@ static void write_header(fa_host *host, fa_writer *w, fa_ip4 ciaddr, bool broadc
 static size_t write_message(fa_host *host, fa_dhcp_type type, uint8_t *bytes, size_t cap)
 {
     static const uint8_t wanted[] = {FA_DHCP_NETMASK, FA_DHCP_ROUTER, FA_DHCP_DNS, FA_DHCP_LEASE,
-                                     FA_DHCP_SERVER,  FA_DHCP_T1,     FA_DHCP_T2};
+                                     FA_DHCP_SERVER,  FA_DHCP_T1,     FA_DHCP_T2,  FA_DHCP_NTP};
     const fa_dhcp *dhcp = &host->dhcp;
     const bool has_address = dhcp->state == FA_DHCP_RENEWING || dhcp->state == FA_DHCP_REBINDING;
     fa_writer w = fa_writer_of(bytes, cap);
@@ -159,7 +159,7 @@ static void drop_address(fa_host *host)
     fa_host_set_address(host, (fa_ip4){{0}}, (fa_ip4){{0}}, (fa_ip4){{0}}, (fa_ip4){{0}}, NULL);
 }
 
-static bool has_lease(const fa_host *host)
+bool fa_dhcp_is_bound(const fa_host *host)
 {
     return host->dhcp.state >= FA_DHCP_BOUND;
 }
@@ -253,7 +253,7 @@ static void take_lease(fa_host *host, const fa_dhcp_reply *reply)
 {
     fa_dhcp *dhcp = &host->dhcp;
     const fa_ip4 server = dhcp->lease.server;
-    const bool known = has_lease(host) && fa_ip4_is(reply->address, host->address);
+    const bool known = fa_dhcp_is_bound(host) && fa_ip4_is(reply->address, host->address);
     dhcp->lease = *reply;
     if (fa_ip4_number(reply->server) == 0)
         dhcp->lease.server = server;
@@ -261,7 +261,7 @@ static void take_lease(fa_host *host, const fa_dhcp_reply *reply)
         bind_lease(host);
         return;
     }
-    if (has_lease(host))
+    if (fa_dhcp_is_bound(host))
         drop_address(host);
     dhcp->state = FA_DHCP_PROBING;
     fa_wheel_disarm(&host->wheel, &dhcp->timer);
@@ -290,7 +290,7 @@ static void handle(fa_host *host, const fa_dhcp_reply *reply)
     if (reply->type == FA_DHCP_ACK) {
         take_lease(host, reply);
     } else if (reply->type == FA_DHCP_NAK) {
-        if (has_lease(host))
+        if (fa_dhcp_is_bound(host))
             drop_address(host);
         begin_later(host, FA_DHCP_RETRY_NS);
     }
@@ -342,7 +342,7 @@ void fa_dhcp_set_link(fa_host *host, bool up)
     fa_dhcp *dhcp = &host->dhcp;
     if (dhcp->state == FA_DHCP_OFF)
         return;
-    if (up && has_lease(host)) {
+    if (up && fa_dhcp_is_bound(host)) {
         /* The same network as before? All servers are asked; one that knows better says no. */
         const fa_deadline t2 = dhcp->t2;
         dhcp->t2 = FA_NOW;
@@ -350,7 +350,7 @@ void fa_dhcp_set_link(fa_host *host, bool up)
         dhcp->t2 = t2;
     } else if (up) {
         begin(host);
-    } else if (!has_lease(host)) {
+    } else if (!fa_dhcp_is_bound(host)) {
         fa_linklocal_stop(host);
         fa_arp_probe_stop(host, &dhcp->probe);
         fa_wheel_disarm(&host->wheel, &dhcp->timer);
@@ -360,7 +360,7 @@ void fa_dhcp_set_link(fa_host *host, bool up)
 
 void fa_dhcp_conflict(fa_host *host)
 {
-    if (host->dhcp.state == FA_DHCP_OFF || has_lease(host))
+    if (host->dhcp.state == FA_DHCP_OFF || fa_dhcp_is_bound(host))
         return;
     drop_address(host);
     fa_linklocal_conflict(host);

@@ -34,6 +34,7 @@ enum { /* options, RFC 2132 */
     FA_DHCP_ROUTER = 3,
     FA_DHCP_DNS = 6,
     FA_DHCP_HOST_NAME = 12,
+    FA_DHCP_NTP = 42,
     FA_DHCP_REQUESTED = 50,
     FA_DHCP_LEASE = 51,
     FA_DHCP_OVERLOAD = 52,
@@ -84,6 +85,7 @@ typedef struct fa_dhcp_reply {
     fa_ip4 address, server, netmask, router;
     fa_ip4 dns[FA_DNS_SERVERS_MAX];
     unsigned dns_count;
+    fa_ip4 ntp[FA_NET_NTP_MAX]; /* 0.0.0.0: no more */
     uint32_t lease_s, t1_s, t2_s;
 } fa_dhcp_reply;
 
@@ -117,6 +119,8 @@ typedef struct fa_dhcp {
 /* Begins to ask, as soon as the link is up. */
 void fa_dhcp_start(fa_host *host);
 void fa_dhcp_stop(fa_host *host);
+/* Whether the host has an address by DHCP, and with it what the lease says. */
+bool fa_dhcp_is_bound(const fa_host *host);
 void fa_dhcp_set_link(fa_host *host, bool up);
 /* Somebody else uses the host's address, and goes on: a link-local one is given up. */
 void fa_dhcp_conflict(fa_host *host);

@@ -35,13 +35,15 @@ static bool read_seconds(const uint8_t *bytes, size_t len, uint32_t *seconds_out
     return true;
 }
 
-static bool read_servers(const uint8_t *bytes, size_t len, fa_dhcp_reply *reply)
+/* As many as there is room for. */
+static bool read_servers(const uint8_t *bytes, size_t len, fa_ip4 *servers_out, unsigned max,
+                         unsigned *count_out)
 {
     if (len == 0 || len % sizeof(fa_ip4) != 0)
         return false;
     const size_t count = len / sizeof(fa_ip4);
-    reply->dns_count = (unsigned)(count < FA_DNS_SERVERS_MAX ? count : FA_DNS_SERVERS_MAX);
-    memcpy(reply->dns, bytes, reply->dns_count * sizeof(fa_ip4));
+    *count_out = (unsigned)(count < max ? count : max);
+    memcpy(servers_out, bytes, *count_out * sizeof(fa_ip4));
     return true;
 }
 
@@ -49,6 +51,7 @@ static bool read_servers(const uint8_t *bytes, size_t len, fa_dhcp_reply *reply)
 static bool read_option(uint8_t option, const uint8_t *bytes, size_t len, fa_dhcp_reply *reply,
                         unsigned *overload)
 {
+    unsigned ignored;
     switch (option) {
     case FA_DHCP_TYPE:
         if (len != 1)
@@ -68,7 +71,9 @@ static bool read_option(uint8_t option, const uint8_t *bytes, size_t len, fa_dhc
         return len % sizeof(fa_ip4) == 0 && len > 0 &&
                read_address(bytes, sizeof(fa_ip4), &reply->router);
     case FA_DHCP_DNS:
-        return read_servers(bytes, len, reply);
+        return read_servers(bytes, len, reply->dns, FA_DNS_SERVERS_MAX, &reply->dns_count);
+    case FA_DHCP_NTP:
+        return read_servers(bytes, len, reply->ntp, FA_NET_NTP_MAX, &ignored);
     case FA_DHCP_LEASE:
         return read_seconds(bytes, len, &reply->lease_s);
     case FA_DHCP_T1:

@@ -511,19 +511,19 @@ static void info(fa_net *net, fa_net_info *info_out)
         .device = netif->name,
         .address = host->address,
         .netmask = host->netmask,
-        .gateway = host->gateway,
-        .dns = host->dns,
+        .gateway = host->gateway, .dns = host->dns,
         .origin = host->origin == NULL ? "none" : host->origin,
         .received_packets = netif->received_packets,
         .received_bytes = netif->received_bytes,
-        .sent_packets = netif->sent_packets,
-        .sent_bytes = netif->sent_bytes,
+        .sent_packets = netif->sent_packets, .sent_bytes = netif->sent_bytes,
         .dropped_packets = netif->dropped_packets + host->dropped_packets + s->lost_datagrams,
         .connections = host->tcp.connection_count,
         .memory_bytes = (s->pool.page_count - s->pool.free_page_count) * FA_PACKET_PAGE_BYTES,
         .memory_limit_bytes = s->pool.page_count * FA_PACKET_PAGE_BYTES,
     };
     memcpy(info_out->mac, netif->mac, sizeof info_out->mac);
+    if (fa_dhcp_is_bound(host))
+        memcpy(info_out->ntp, host->dhcp.lease.ntp, sizeof info_out->ntp);
 }
 
 static void random_bytes(void *bytes_out, size_t len)

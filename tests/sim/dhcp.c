@@ -18,6 +18,8 @@ static void start(void)
     sim_dhcpd_start(&dhcpd, server, "10.0.0.50");
     dhcpd.dns[0] = sim_ip4("10.0.0.1");
     dhcpd.dns[1] = sim_ip4("9.9.9.9");
+    dhcpd.ntp[0] = sim_ip4("10.0.0.1");
+    dhcpd.ntp[1] = sim_ip4("10.0.0.3");
     client = sim_add(&world, &(sim_options){.name = "appliance"});
 }
 
@@ -54,6 +56,9 @@ static void a_lease(void **state)
         assert_true(fa_ip4_is(client->host.gateway, sim_ip4("10.0.0.1")));
         assert_true(fa_ip4_is(client->host.dns, sim_ip4("10.0.0.1")));
         assert_int_equal(client->host.dns_resolver.server_count, 2);
+        assert_true(fa_dhcp_is_bound(&client->host));
+        assert_true(fa_ip4_is(client->host.dhcp.lease.ntp[1], sim_ip4("10.0.0.3")));
+        assert_int_equal(fa_ip4_number(client->host.dhcp.lease.ntp[2]), 0);
         assert_string_equal(dhcpd.name, "appliance");
         sim_free(&world);
     }

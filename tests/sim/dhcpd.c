@@ -46,6 +46,7 @@ static void answer(sim_host *host, sim_dhcpd *dhcpd, const request *r, fa_dhcp_t
             option(&w, FA_DHCP_OVERLOAD, &overload, 1);
         else
             option(&w, FA_DHCP_DNS, dhcpd->dns, sizeof dhcpd->dns);
+        option(&w, FA_DHCP_NTP, dhcpd->ntp, sizeof dhcpd->ntp);
         seconds(&w, FA_DHCP_LEASE, dhcpd->lease_s);
         seconds(&w, FA_DHCP_T1, dhcpd->t1_s);
         seconds(&w, FA_DHCP_T2, dhcpd->t2_s);

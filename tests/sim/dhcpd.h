@@ -9,7 +9,7 @@
 typedef struct sim_dhcpd {
     fa_udp_socket socket;
     fa_ip4 offer;
-    fa_ip4 dns[2];
+    fa_ip4 dns[2], ntp[2];
     uint32_t lease_s, t1_s, t2_s; /* 0: option left out (but for the lease) */
     bool silent, refuses;         /* no answer; NAK to each request */
     bool only_offers;             /* no answer to requests */

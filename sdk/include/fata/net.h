@@ -36,10 +36,13 @@ typedef struct fa_udp fa_udp;           /* a UDP port */
  * is set). */
 FA_MUST_CHECK fa_err fa_net_start(fa_net **net_out, fa_deadline deadline);
 
+#define FA_NET_NTP_MAX 3u
+
 typedef struct fa_net_info {
     const char *device;   /* such as "virtio-net" */
     uint8_t mac[6];
     fa_ip4 address, netmask, gateway, dns; /* 0.0.0.0: none */
+    fa_ip4 ntp[FA_NET_NTP_MAX]; /* servers of time, by DHCP's word */
     const char *origin;   /* of the address: "dhcp", "static", "link-local", "host" */
     uint64_t received_packets, received_bytes, sent_packets, sent_bytes, dropped_packets;
     uint32_t connections; /* of TCP, in any state but closed */
