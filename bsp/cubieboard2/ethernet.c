@@ -4,16 +4,22 @@
 #include "../../sdk/drivers/dt/machine.h"
 #include "../../sdk/drivers/sunxi/soc.h"
 #include "../../sdk/drivers/sunxi/sun4i_emac.h"
+#include "../../sdk/drivers/sunxi/sunxi_gmac.h"
+#include "../../sdk/drivers/xen/xen.h"
 #include <fata/log.h>
 #include <fata/random.h>
 #include <string.h>
 
 FA_LOG_MODULE("net");
 
-/* The EMAC, and the node that says which PHY and which address it has: its own, or the GMAC's. */
-static dt_node emac_node = {-1}, port_node = {-1};
+/* The A20 has two controllers for the same pins and one PHY: the GMAC, which U-Boot and Linux take and
+ * so does our tree, and the A10's EMAC. A tree enables one of them. Where it is the GMAC, and there is
+ * none at its address (QEMU's nearest relative of the A20 has another one there), the EMAC does its
+ * work, with the PHY and the address of the GMAC's node. */
+static dt_node emac_node = {-1}, gmac_node = {-1};
+/* Which says what the EMAC's PHY and address are. */
+static dt_node port_node = {-1};
 
-/* There is one in these chips. */
 static fa_err note_emac(dt_node node)
 {
     if (emac_node.number < 0)
@@ -21,14 +27,15 @@ static fa_err note_emac(dt_node node)
     return FA_OK;
 }
 
-/* The A20 has two controllers for the same pins, and trees of Linux and U-Boot take the GMAC, which
- * there is no driver for: then the EMAC does its work. Nobody has seen this on a board yet. */
+/* It is told of addresses of memory, and a domain of Xen does not know the real ones. */
 static fa_err note_gmac(dt_node node)
 {
-    if (emac_node.number < 0) {
-        emac_node = dt_find("allwinner,sun4i-a10-emac");
-        port_node = node;
+    if (xen_shared != NULL) {
+        fa_log_warn("the GMAC cannot be passed through to a domain: it would write to others' memory");
+        return FA_ENOTSUP;
     }
+    if (gmac_node.number < 0)
+        gmac_node = node;
     return FA_OK;
 }
 
@@ -90,7 +97,42 @@ static fa_err open_emac(fa_packet_pool *pool, fa_netif **netif_out)
     return err == FA_ENOENT ? FA_EIO : err; /* it is there, and of no use */
 }
 
-fa_err ethernet_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out)
+static bool is_rgmii(dt_node node)
+{
+    const char *mode = dt_text(node, "phy-mode");
+    return mode != NULL && strncmp(mode, "rgmii", 5) == 0;
+}
+
+static fa_err open_gmac(fa_packet_pool *pool, fa_netif **netif_out, fa_deadline deadline)
+{
+    static sunxi_gmac gmac;
+    static bool has_interrupt;
+    sunxi_gmac_config config = {.phy_address = phy_address_of(gmac_node),
+                                .takes_1000 = is_rgmii(gmac_node)};
+    fa_err err =
+        machine_map_registers(gmac_node, 0, SUNXI_GMAC_REGISTERS_BYTES, &config.registers);
+    if (err == FA_OK)
+        err = choose_mac(gmac_node, 0, config.mac);
+    if (err != FA_OK)
+        return err;
+    sunxi_open_part(config.takes_1000 ? SUNXI_GMAC_RGMII : SUNXI_GMAC_MII);
+    err = sunxi_gmac_open(&gmac, &config, pool, deadline);
+    if (err != FA_OK)
+        return err;
+    *netif_out = &gmac.netif;
+    if (!has_interrupt)
+        err = machine_open_interrupt(gmac_node, 0, sunxi_gmac_interrupt, &gmac);
+    if (err != FA_OK) {
+        gmac.netif.ops->close(&gmac.netif);
+        return err;
+    }
+    has_interrupt = true;
+    machine.awaits_interrupts = true;
+    return FA_OK;
+}
+
+fa_err ethernet_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out,
+                     fa_deadline deadline)
 {
     static const dt_driver drivers[] = {
         {"allwinner,sun4i-a10-emac", note_emac},
@@ -100,7 +142,16 @@ fa_err ethernet_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out
     if (!has_probed)
         dt_probe(drivers, FA_ARRAY_COUNT(drivers));
     has_probed = true;
-    if (number != 0 || emac_node.number < 0)
+    if (number != 0)
         return FA_ENOENT;
-    return open_emac(pool, netif_out);
+    if (emac_node.number < 0 && gmac_node.number >= 0) {
+        const fa_err err = open_gmac(pool, netif_out, deadline);
+        if (err != FA_ENOENT)
+            return err;
+        fa_log_info("no GMAC answers at its address: the EMAC does its work, if there is one");
+        emac_node = dt_find("allwinner,sun4i-a10-emac");
+        port_node = gmac_node;
+        gmac_node.number = -1;
+    }
+    return emac_node.number < 0 ? FA_ENOENT : open_emac(pool, netif_out);
 }

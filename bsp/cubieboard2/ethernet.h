@@ -5,8 +5,10 @@
 #define FATA_BSP_CUBIEBOARD2_ETHERNET_H
 
 #include "../../sdk/packet/netif.h"
+#include <fata/clock.h>
 
 /* As plat_netif_open(), of these devices alone. */
-FA_MUST_CHECK fa_err ethernet_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out);
+FA_MUST_CHECK fa_err ethernet_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_out,
+                                   fa_deadline deadline);
 
 #endif

@@ -35,7 +35,7 @@ fa_err plat_netif_open(unsigned number, fa_packet_pool *pool, fa_netif **netif_o
     if (err == FA_OK)
         err = xen_netfront_open(number, pool, netif_out, deadline);
     else if (err == FA_ENOENT)
-        err = ethernet_open(number, pool, netif_out);
+        err = ethernet_open(number, pool, netif_out, deadline);
     if (err == FA_ENOENT)
         err = open_virtio(number, pool, netif_out);
     if (err != FA_OK && err != FA_ENOENT)

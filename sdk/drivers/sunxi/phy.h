@@ -20,7 +20,9 @@ struct phy {
     uint16_t (*read)(phy *phy, unsigned address, unsigned number);
     void (*write)(phy *phy, unsigned address, unsigned number, uint16_t value);
     unsigned address; /* where it is looked for first */
-    bool is_up, is_100, is_full;
+    bool takes_1000;  /* the controller, and its wires to the PHY: what is not is not offered */
+    bool is_up, is_full;
+    uint16_t mbit_s; /* 10, 100, 1000 */
 };
 
 /* Finds the PHY and lets it negotiate; the link is down until phy_look() sees it. FA_ENOENT: no

@@ -18,6 +18,12 @@
 #define SATA_CLOCK 0xc8u
 #define SATA_CLOCK_ON 0x80000000u
 #define OSC24M_HZ 24000000u
+/* The GMAC's: where what it sends takes its clock from. The delays besides, which a PHY at RGMII may
+ * want, stay as the loader, which knows the board, has set them. */
+#define GMAC_CLOCK 0x164u
+#define GMAC_CLOCK_KIND 0x7u
+#define GMAC_CLOCK_MII 0x0u   /* the PHY */
+#define GMAC_CLOCK_RGMII 0x6u /* here, at 125 MHz; and the wires are those of RGMII */
 /* An SD controller's clock: a source divided by 2^N and M + 1; delays of what goes out and comes in. */
 #define MMC0_CLOCK 0x88u
 #define MMC_ON 0x80000000u
@@ -48,12 +54,15 @@ typedef struct part_needs {
     uint32_t sram; /* bits of SRAM_MAP */
     uint8_t gate; /* of AHB_GATE0 on, counted in bits */
     uint8_t port, first_pin, pin_count, function, drive;
+    uint32_t other_pins; /* among them: a bit each */
 } part_needs;
 
 static const part_needs parts[] = {
-    [SUNXI_EMAC] = {SRAM_TO_EMAC, 17, 'A' - 'A', 0, 17, 2, 0},
-    [SUNXI_MMC0] = {0, 8, 'F' - 'A', 0, 6, 2, 2},
-    [SUNXI_SATA] = {0, 25, 'B' - 'A', 8, 1, FUNCTION_OUT, 0}, /* the pin switches the disk's power */
+    [SUNXI_EMAC] = {SRAM_TO_EMAC, 17, 'A' - 'A', 0, 17, 2, 0, 0},
+    [SUNXI_GMAC_MII] = {0, 32 + 17, 'A' - 'A', 0, 17, 5, 3, 0},
+    [SUNXI_GMAC_RGMII] = {0, 32 + 17, 'A' - 'A', 0, 17, 5, 3, 1u << 9 | 1u << 14},
+    [SUNXI_MMC0] = {0, 8, 'F' - 'A', 0, 6, 2, 2, 0},
+    [SUNXI_SATA] = {0, 25, 'B' - 'A', 8, 1, FUNCTION_OUT, 0, 0}, /* the pin switches the disk's power */
 };
 
 static arm_mmio ccu, pio, sram, sid; /* NULL: the tree has none */
@@ -119,13 +128,17 @@ void sunxi_open_part(sunxi_part part)
     if (needs->sram != 0 && sram != NULL)
         set_bits(sram, SRAM_MAP, 0, needs->sram);
     for (unsigned i = 0; i < needs->pin_count && pio != NULL; i++)
-        set_pin(needs->port, needs->first_pin + i, needs->function, needs->drive);
+        if (!(needs->other_pins >> (needs->first_pin + i) & 1))
+            set_pin(needs->port, needs->first_pin + i, needs->function, needs->drive);
     if (part == SUNXI_SATA && pio != NULL)
         set_bits(pio, needs->port * PORT_BYTES + PORT_LEVEL, 0, UINT32_C(1) << needs->first_pin);
     if (part == SUNXI_SATA && ccu != NULL) {
         set_bits(ccu, PLL6, 0, PLL6_SATA);
         arm_write32(ccu, SATA_CLOCK, SATA_CLOCK_ON);
     }
+    if ((part == SUNXI_GMAC_MII || part == SUNXI_GMAC_RGMII) && ccu != NULL)
+        set_bits(ccu, GMAC_CLOCK, GMAC_CLOCK_KIND,
+                 part == SUNXI_GMAC_RGMII ? GMAC_CLOCK_RGMII : GMAC_CLOCK_MII);
     if (ccu != NULL)
         set_bits(ccu, AHB_GATE0 + needs->gate / 32u * 4, 0, UINT32_C(1) << needs->gate % 32u);
 }

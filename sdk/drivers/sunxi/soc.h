@@ -8,7 +8,13 @@
 
 #include <fata/err.h>
 
-typedef enum sunxi_part { SUNXI_EMAC, SUNXI_MMC0, SUNXI_SATA } sunxi_part;
+typedef enum sunxi_part {
+    SUNXI_EMAC,
+    SUNXI_GMAC_MII, /* as its PHY is wired: at up to 100 Mbit/s, or 1000 */
+    SUNXI_GMAC_RGMII,
+    SUNXI_MMC0,
+    SUNXI_SATA,
+} sunxi_part;
 
 /* Clock on, pins led to the part, memory lent to it. */
 void sunxi_open_part(sunxi_part part);

@@ -112,7 +112,7 @@ static void write_phy(phy *p, unsigned address, unsigned number, uint16_t value)
 
 static void set_mode(const sun4i_emac *emac)
 {
-    set(emac, MAC_SUPP, emac->phy.is_100 ? MAC_SUPP_100 : 0);
+    set(emac, MAC_SUPP, emac->phy.mbit_s == 100 ? MAC_SUPP_100 : 0);
     set(emac, MAC_CTL1, MAC_CTL1_SETTING | (emac->phy.is_full ? MAC_CTL1_FULL : 0));
 }
 
@@ -311,7 +311,7 @@ static void look_at_link(sun4i_emac *emac, uint64_t now_ns)
     if (phy_look(&emac->phy)) {
         set_mode(emac);
         if (emac->phy.is_up)
-            fa_log_info("%s Mbit/s, %s duplex", emac->phy.is_100 ? "100" : "10",
+            fa_log_info("%u Mbit/s, %s duplex", (unsigned)emac->phy.mbit_s,
                         emac->phy.is_full ? "full" : "half");
     }
     emac->netif.link_up = emac->phy.is_up;
