@@ -48,6 +48,8 @@ bench: all
 
 tool:
 	@$(MAKE) --no-print-directory -f toolchain/tools.mk
+cert-tool:
+	@$(MAKE) --no-print-directory -f toolchain/tools.mk cert-tool
 # The SDK's library for one board; a project's build asks for it.
 library:
 	@$(MAKE) --no-print-directory -f toolchain/library.mk BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'
@@ -59,11 +61,11 @@ library-%:
 # An installed SDK is a copy of what projects use, libraries built, in the same layout and without this Makefile.
 installed_libs := $(shell awk '!/^\#/ && NF == 4 && $$1 != "picolibc" {print $$1}' toolchain/third-party/pins)
 installed := $(DESTDIR)$(PREFIX)/lib/fata
-install: all libraries
+install: all cert-tool libraries
 	@rm -rf '$(installed)'
 	@mkdir -p '$(installed)/build' '$(DESTDIR)$(PREFIX)/bin'
 	@cp -R --parents sdk/include bsp toolchain rootfs-free/card rootfs-free/spl rootfs-free/zimage templates README.md LICENSE THIRD-PARTY.md '$(installed)'
-	@cp -RL build/third-party build/fata build/fata-embed build/dtb '$(installed)/build'
+	@cp -RL build/third-party build/fata build/fata-cert build/fata-embed build/dtb '$(installed)/build'
 	@for flavour in $(boards) $(boards:%=%-debug); do \
 	    mkdir -p "$(installed)/build/$$flavour" && cp build/$$flavour/libfata.a "$(installed)/build/$$flavour"; done
 	@ln -sf ../lib/fata/build/fata '$(DESTDIR)$(PREFIX)/bin/fata'
@@ -77,4 +79,4 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all help setup run check check-extended bench tool library libraries install dist clean
+.PHONY: all help setup run check check-extended bench tool cert-tool library libraries install dist clean

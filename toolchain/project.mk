@@ -2,6 +2,7 @@
 #   FATA   where the SDK is            NAME   the program's name
 #   SRCS   its C and assembler files   LIBS   third-party libraries (names in toolchain/third-party/pins)
 #   CFLAGS LDFLAGS   what it wants besides
+#   TLS TLS_TRUST   1: the image has the certificates and keys in tls/ (`fata cert`); and ca-certificates: that package's CAs too
 #   CARD_DATA CARD_OPTIONS CARD_GUESTS   MiB of an SD card for its own data, its options there, how many guests of Xen
 # On the command line:
 #   make [BSP=board] [DEBUG=1]         the image: build/BSP/NAME, with NAME.elf for debuggers, and NAME-BOARD.img, SD cards
@@ -43,6 +44,8 @@ app_cards := $(BOARD_CARDS:%=$(app_image)-%.img)
 # What a machine starts.
 app_boots = $(or $(filter $(app_image)-$(ON).img,$(app_cards)),$(app_image))
 app_objects := $(SRCS:%=$(app_out)/%.o) $(app_out)/fata-program.o
+override TLS := $(filter-out 0,$(TLS))
+app_objects += $(if $(TLS),$(app_out)/fata-tls.o)
 app_flags = $(TARGET_CFLAGS) $(sdk_includes) $(if $(filter host,$(BOARD_CPU)),-D_GNU_SOURCE) $(CFLAGS) -MMD -MP
 app_compile = $(TARGET_CC) -Wall -Wextra $(app_flags)
 app_archives := $(sdk_out)/libfata.a $(foreach lib,$(LIBS) $(sdk_libs),$(sdk_third)/$(lib)/lib/lib$(lib:lib%=%).a)
@@ -90,7 +93,7 @@ clean:
 # The library and the tool, as far as they are not up to date; projects that build at once wait for each other. (An installed SDK has no Makefile: its own are complete.)
 sdk:
 	@if [ -f $(FATA)/Makefile ]; then mkdir -p $(FATA)/build && \
-	    flock $(FATA)/build/lock $(MAKE) --no-print-directory -C $(FATA) tool library BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'; fi
+	    flock $(FATA)/build/lock $(MAKE) --no-print-directory -C $(FATA) tool library $(if $(TLS),cert-tool) BSP=$(BSP) DEBUG=$(DEBUG) LIBS='$(LIBS)'; fi
 
 $(app_archives) $(filter /% ../%,$(app_system_archives)): sdk ;
 
@@ -170,6 +173,17 @@ $(app_out)/fata-program.S: $(app_out)/files-list $(FATA)/build/fata-embed
 $(app_out)/files-list: FORCE
 	@{ echo '$(NAME)'; LC_ALL=C find -L files $(SITE) ! -type d -printf '%p %s %T@\n' 2>&1 | LC_ALL=C sort; } > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# The certificates and keys, judged at every build: they expire. A project without any gets some for its developer's machine.
+TLS_TRUST ?= project
+fata_cert := $(FATA)/build/fata-cert
+$(app_out)/fata-tls: FORCE | sdk
+	@[ -e tls ] || flock build sh -ec '[ -e tls ] || { $(fata_cert) ca --name "$(NAME) development CA"; \
+	    $(fata_cert) new localhost 127.0.0.1 ::1; \
+	    echo "These are for this machine; tls/ca.pem is what clients need: curl --cacert tls/ca.pem"; }'
+	@$(fata_cert) embed tls --out $@ --trust '$(TLS_TRUST)'
+$(app_out)/fata-tls.o: $(app_out)/fata-tls $(app_out)/compile-command
+	@$(TARGET_CC) $(TARGET_CFLAGS) -c $<.S -o $@
 
 compile_commands.json: $(app_out)/compile-command
 	@{ sep='['; for file in $(filter %.c,$(SRCS)); do \

@@ -1,5 +1,5 @@
 # Builds the host's programs: build/fata, the tool (sdk/cli), and build/fata-embed, which programs' builds use
-# (rootfs-free/embed.c); and build/dtb/*.dtb, the boards' device trees (bsp/*/dts), which the tool hands to machines. Run by
+# (rootfs-free/embed.c); build/fata-cert on demand (sdk/cli/cert); and build/dtb/*.dtb, the boards' device trees (bsp/*/dts), which the tool hands to machines. Run by
 # the top Makefile as `make -f toolchain/tools.mk`.
 # SPDX-License-Identifier: ISC
 
@@ -23,6 +23,22 @@ build/fata-embed: $(embed_objects)
 build/fata build/fata-embed:
 	@$(HOST_CC) $(HOST_CFLAGS) -o $@ $^
 
+# `fata cert`, which holds mbedTLS: built when it is asked for. Its rules are the images' own (sdk/tls).
+cert_objects := $(patsubst %.c,build/host/%.o,$(wildcard sdk/cli/cert/*.c) $(addprefix sdk/cli/,cli.c text.c files.c suggest.c) \
+	$(addprefix sdk/tls/,check.c read.c name_hash.c))
+cert_library := build/third-party/host/mbedtls
+cert-tool: build/fata-cert
+	@:
+build/fata-cert: $(cert_objects)
+	@$(HOST_CC) $(HOST_CFLAGS) -o $@ $^ $(cert_library)/lib/libmbedtls.a
+$(filter build/host/sdk/cli/cert/% build/host/sdk/tls/%,$(cert_objects)): $(cert_library).ok
+$(filter build/host/sdk/cli/cert/% build/host/sdk/tls/%,$(cert_objects)): host_flags += -isystem $(cert_library)/include
+$(cert_library).ok: toolchain/third-party/pins toolchain/third-party/build/mbedtls $(wildcard toolchain/third-party/ours/mbedtls/*) \
+		$(wildcard toolchain/*.mk)
+	@mkdir -p $(@D)
+	@toolchain/third-party/need mbedtls host $(cert_library)
+	@touch $@
+
 build/host/%.o: %.c $(wildcard toolchain/*.mk)
 	@mkdir -p $(@D)
 	@echo "  CC  host $<"
@@ -37,6 +53,6 @@ build/dtb/%.dtb: %.dts $(wildcard bsp/*/dts/*.dtsi) toolchain/tools.mk
 
 build/host/sdk/cli/main.o build/host/sdk/cli/flashreport.o: sdk/include/fata/base.h
 
--include $(tool_objects:.o=.d) $(embed_objects:.o=.d)
-.PHONY: tools
+-include $(tool_objects:.o=.d) $(embed_objects:.o=.d) $(cert_objects:.o=.d)
+.PHONY: tools cert-tool
 .DELETE_ON_ERROR:

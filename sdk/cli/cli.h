@@ -46,7 +46,7 @@ struct cli_command {
 };
 
 extern const struct cli_command command_new, command_templates, command_boards, command_build, command_run,
-    command_test, command_inspect, command_package, command_flash, command_monitor;
+    command_test, command_inspect, command_package, command_flash, command_monitor, command_cert;
 
 /* Results of cli_next() that are not an option's id. */
 enum { CLI_END = 0, CLI_POSITIONAL = -1, CLI_REST = -2 };

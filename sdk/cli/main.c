@@ -14,7 +14,7 @@
 
 static const struct cli_command *const commands[] = {
     &command_new, &command_build, &command_run, &command_test, &command_package, &command_inspect,
-    &command_flash, &command_monitor, &command_boards, &command_templates,
+    &command_flash, &command_monitor, &command_cert, &command_boards, &command_templates,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
