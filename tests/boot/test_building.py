@@ -103,6 +103,35 @@ def _():
         check((sha256(image), sha256(f"{image}.elf")) == expected, f"the image of {name} has other bytes, or its .elf")
 
 
+def snapshot(folder):
+    """What is in a folder: paths, with sizes and times. What `fata run` notes down, where it fetched a newer QEMU, is left out."""
+    paths = (os.path.join(where, name) for where, folders, files in os.walk(folder) for name in folders + files)
+    return {(path, os.lstat(path).st_size, os.lstat(path).st_mtime_ns) for path in paths
+            if not path.endswith(("/build", "/build/qemu"))}
+
+
+@suite.test("an installed SDK makes the same card, and writes it, and nothing into its own folder")
+def _():
+    image = built("hello", "cubieboard2")
+    with build_lock:
+        make(ROOT, "install", f"DESTDIR={work}/installed", "PREFIX=/opt/fata").want(0)
+    home, tool = f"{work}/installed/opt/fata/lib/fata", f"{work}/installed/opt/fata/bin/fata"
+    before, folder = snapshot(home), f"{work}/by-installed/hello"
+    os.mkdir(os.path.dirname(folder))
+    run([tool, "new", "hello", folder]).want(0)
+    run(["make", "--no-print-directory", "BSP=cubieboard2"], folder).want(0)
+    for board in ("cubieboard", "cubieboard2"):
+        for suffix in ("img", "bmap"):
+            name = f"build/cubieboard2/hello-{board}.{suffix}"
+            check(sha256(f"{folder}/{name}") == sha256(f"{image}-{board}.{suffix}"), f"another {name}")
+    run([tool, "flash", "--file", f"{work}/flashed.img"], folder).want(0, "all read back and the same$")
+    run([tool, "inspect", f"{work}/flashed.img"]).want(0, "^  Cubieboard2 +yes$")
+    run(["make", "--no-print-directory", "run", "BSP=cubieboard2", "ON=cubieboard", f"TIMEOUT={BOOT_S}"], folder).want(
+        0, "^U-Boot SPL 2023", "^Hello, world!$", last="fata: exit 0")
+    run(["make", "--no-print-directory", "card-xen", "BSP=cubieboard2"], folder).want(0, "^build/cubieboard2/hello-cubieboard2-xen.img$")
+    check(snapshot(home) == before, f"its folder has changed: {sorted(snapshot(home) ^ before)[:5]}")
+
+
 # Debugging.
 
 DEBUGGERS = {"microvm": "gdb", "virt": "gdb-multiarch"}
