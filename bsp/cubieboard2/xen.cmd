@@ -3,7 +3,11 @@
 # off what it put there. Their image waits at 0x50000000: within the 512 MiB of a small board, apart from where U-Boot and Xen
 # put themselves.
 setenv from ${devtype} ${devnum}:${distro_bootpart}
-load ${from} 0x43000000 ${prefix}xen.dtb && load ${from} 0x42000000 ${prefix}xen && load ${from} 0x50000000 ${prefix}zImage || echo "This card lacks xen, xen.dtb or zImage: write it again."
 # Xen begins in HYP mode.
 setenv bootm_boot_mode nonsec
-bootz 0x42000000 - 0x43000000
+if load ${from} 0x43000000 ${prefix}xen.dtb && load ${from} 0x42000000 ${prefix}xen && load ${from} 0x50000000 ${prefix}zImage; then
+	bootz 0x42000000 - 0x43000000
+	echo "xen or xen.dtb on this card is damaged: write it again."
+else
+	echo "This card lacks xen, xen.dtb or zImage: write it again."
+fi

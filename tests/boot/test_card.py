@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
 """SD cards on QEMU's Cubieboard: its boot ROM, Debian's SPL and U-Boot, our script, and then the program."""
+import urllib.request
+
 from guests import *
 
 FROM_CARD = ("^U-Boot SPL 2023", "^Model: Cubietech Cubieboard$", "^Starting kernel ")
@@ -17,6 +19,32 @@ def _():
     # The tool builds it as well.
     run([FATA, "run", "--on", "cubieboard", "--timeout", str(BOOT_S), "--", "--count=3"], f"{folder}/hello").want(
         0, *FROM_CARD, "^fiber 3 of 3 greets world$", last="fata: exit 0")
+
+
+@suite.test("card: web, by make run PORT=..., serves every file of www from it, byte for byte")
+def _():
+    built("web", "cubieboard2")
+    port = free_port()
+    server = start(["make", "--no-print-directory", f"FATA={ROOT}", "run", "BSP=cubieboard2", "ON=cubieboard", f"PORT={port}",
+                    f"TIMEOUT={2 * BOOT_S}"], made("web"), stdin=subprocess.DEVNULL)
+    said, count = "", 0
+    try:
+        while f"http://localhost:{port}/" not in said:
+            line = server.stdout.readline().decode("utf-8", "replace")
+            check(line, f"it ended:\n{said}")
+            said += line
+        for folder, _, names in os.walk(f"{made('web')}/www"):
+            for name in names:
+                path = os.path.relpath(f"{folder}/{name}", f"{made('web')}/www")
+                with open(f"{folder}/{name}", "rb") as file, urllib.request.urlopen(f"http://localhost:{port}/{path}", timeout=BOOT_S) as page:
+                    check(page.read() == file.read(), f"{path} is another")
+                count += 1
+    finally:
+        end(server)
+        server.stdout.close()
+    for pattern in (*FROM_CARD, "emac: 100 Mbit/s"):
+        check(re.search(pattern, said.replace("\r", ""), re.MULTILINE), f"no {pattern!r} in\n{said}")
+    check(count > 2, f"www has {count} files")
 
 
 @suite.test("card: what boots from it is the same file that boots elsewhere")
@@ -103,6 +131,39 @@ def _():
         file.write(b"# mine\r\n\r\nbootargs=--count=1 --whom='an owner'\r\n")
     image = changed("mcopy", "-o", "-i", "CARD@@1M", f"{work}/options.txt", "::")
     boot("hello", "cubieboard", image=image).want(0, "^fiber 1 of 1 greets an owner$", last="fata: exit 0")
+
+
+def said_on_console(words, *wanted):
+    """Runs QEMU until each of the texts has been said in its order, or the guest's time is over."""
+    guest, output = start(words, stdin=subprocess.DEVNULL), b""
+    timer = threading.Timer(2 * BOOT_S, end, (guest,))
+    timer.start()
+    try:
+        for text in wanted:
+            while (at := output.find(text.encode())) < 0:
+                data = guest.stdout.read1(65536)
+                check(data, f"{text!r} is never said:\n{output.decode('utf-8', 'replace')}")
+                output += data
+            output = output[at:]
+    finally:
+        timer.cancel()
+        end(guest)
+        guest.stdout.close()
+
+
+@suite.test("card: what a card lacks, and what is damaged, is said on the console, and U-Boot's prompt follows")
+def _():
+    tree, again = "sun4i-a10-cubieboard.dtb", ": write it again."
+    words = shlex.split(run([FATA, "run", "--image", card("hello"), "--on", "cubieboard", "--dry-run"]).want(0).output)
+    with open(f"{work}/noise", "wb") as file:
+        file.write(b"noise" * 1000)
+    for change, message in (
+            (("mdel", "-i", "CARD@@1M", "::boot.scr"), "Failed to load '/boot.scr'"),
+            (("mdel", "-i", "CARD@@1M", "::zImage"), f"This card lacks zImage or {tree}{again}"),
+            (("mdel", "-i", "CARD@@1M", f"::{tree}"), f"This card lacks zImage or {tree}{again}"),
+            (("mcopy", "-o", "-i", "CARD@@1M", f"{work}/noise", "::zImage"), f"zImage or {tree} on this card is damaged{again}")):
+        image = changed(*change)
+        said_on_console([word.replace(card("hello"), image) for word in words], message, "=> ")
 
 
 @suite.test("card: one whose SPL is damaged is refused, and would not boot")
