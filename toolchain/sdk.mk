@@ -24,7 +24,7 @@ sdk_out := $(sdk_root)/build/$(sdk_flavour)
 sdk_third := $(sdk_root)/build/third-party/$(BOARD_CPU)
 
 # Third-party libraries of every image, and what the board needs; a program adds its own (LIBS in its Makefile).
-sdk_libs := bearssl mbedtls $(BOARD_LIBS)
+sdk_libs := bearssl ring mbedtls $(BOARD_LIBS)
 ifneq ($(BOARD_CPU),host)
 TARGET_LIBC := $(sdk_third)/picolibc
 sdk_need := picolibc
@@ -52,7 +52,7 @@ sdk_includes := -I$(sdk_root)/sdk/include $(foreach lib,$(sdk_libs) $(LIBS),-isy
 # there. (An installed SDK has the libraries themselves.)
 sdk_need_ok := $(sdk_need:%=$(sdk_third)/%.ok)
 $(sdk_third)/%.ok: $(sdk_root)/toolchain/third-party/pins $(sdk_root)/toolchain/third-party/build/% \
-		$(wildcard $(sdk_root)/toolchain/*.mk)
+		$(wildcard $(addprefix $(sdk_root)/toolchain/,*.mk third-party/ours/*/* third-party/patches/*/*))
 	@mkdir -p $(@D)
 	@$(sdk_root)/toolchain/third-party/need $* $(BOARD_CPU) $(@:.ok=)
 	@touch $@

@@ -25,18 +25,20 @@ build/fata build/fata-embed:
 
 # `fata cert`, which holds mbedTLS: built when it is asked for. Its rules are the images' own (sdk/tls).
 cert_objects := $(patsubst %.c,build/host/%.o,$(wildcard sdk/cli/cert/*.c) $(addprefix sdk/cli/,cli.c text.c files.c suggest.c) \
-	$(addprefix sdk/tls/,check.c read.c name_hash.c))
-cert_library := build/third-party/host/mbedtls
+	$(addprefix sdk/tls/,check.c read.c name_hash.c fast_gcm.c fast_hash.c fast_ec.c) sdk/cpu/x86_64/crypto.c)
+cert_third := build/third-party/host
+cert_libraries := mbedtls ring bearssl
+cert_ok := $(cert_libraries:%=$(cert_third)/%.ok)
 cert-tool: build/fata-cert
 	@:
 build/fata-cert: $(cert_objects)
-	@$(HOST_CC) $(HOST_CFLAGS) -o $@ $^ $(cert_library)/lib/libmbedtls.a
-$(filter build/host/sdk/cli/cert/% build/host/sdk/tls/%,$(cert_objects)): $(cert_library).ok
-$(filter build/host/sdk/cli/cert/% build/host/sdk/tls/%,$(cert_objects)): host_flags += -isystem $(cert_library)/include
-$(cert_library).ok: toolchain/third-party/pins toolchain/third-party/build/mbedtls $(wildcard toolchain/third-party/ours/mbedtls/*) \
-		$(wildcard toolchain/*.mk)
+	@$(HOST_CC) $(HOST_CFLAGS) -o $@ $^ $(foreach lib,$(cert_libraries),$(cert_third)/$(lib)/lib/lib$(lib).a)
+$(filter-out $(tool_objects),$(cert_objects)): $(cert_ok)
+$(filter-out $(tool_objects),$(cert_objects)): host_flags += -Isdk/include $(cert_libraries:%=-isystem $(cert_third)/%/include)
+$(cert_ok): $(cert_third)/%.ok: toolchain/third-party/pins toolchain/third-party/build/% \
+		$(wildcard toolchain/*.mk toolchain/third-party/ours/*/* toolchain/third-party/patches/*/*)
 	@mkdir -p $(@D)
-	@toolchain/third-party/need mbedtls host $(cert_library)
+	@toolchain/third-party/need $* host $(@:.ok=)
 	@touch $@
 
 build/host/%.o: %.c $(wildcard toolchain/*.mk)

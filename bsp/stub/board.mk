@@ -3,5 +3,5 @@
 BOARD_DESCRIPTION := links every program and does nothing: the contract's proof, the start for a new board
 BOARD_CPU := x86_64
 BOARD_MACHINES :=
-BOARD_ROOMS := sdk/cpu/x86_64/context.c sdk/cpu/x86_64/switch.S sdk/cpu/x86_64/unwind.c sdk/posix
+BOARD_ROOMS := sdk/cpu/x86_64/context.c sdk/cpu/x86_64/crypto.c sdk/cpu/x86_64/switch.S sdk/cpu/x86_64/unwind.c sdk/posix
 BOARD_ENTRY := plat_start

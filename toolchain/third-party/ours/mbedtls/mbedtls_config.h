@@ -25,10 +25,18 @@
 #define MBEDTLS_PSA_KEY_STORE_DYNAMIC
 #define MBEDTLS_PSA_ASSUME_EXCLUSIVE_BUFFERS
 
-/* Ciphers and hashes. No large table for GCM: it is 4 KB for each direction of each connection. */
-#if defined(__x86_64__)
+/* What sdk/tls/fast_*.c does faster, and without tables that a secret chooses from. MBEDTLS_FATA_PLAIN is the library
+ * at its own best, for tests and benchmarks to compare with. */
+#if !defined(MBEDTLS_FATA_PLAIN)
+#define MBEDTLS_FATA_FAST
+#define MBEDTLS_GCM_ALT
+#define MBEDTLS_SHA256_PROCESS_ALT
+#else
 #define MBEDTLS_AESNI_C
+#define MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED
 #endif
+
+/* Ciphers and hashes. No large table for GCM: it is 4 KB for each direction of each connection. */
 #define MBEDTLS_AES_C
 #define MBEDTLS_AES_ROM_TABLES
 #define MBEDTLS_GCM_C
@@ -44,7 +52,7 @@
 #define MBEDTLS_HKDF_C
 #define MBEDTLS_HMAC_DRBG_C
 
-/* Public keys. X25519 is Everest's, which is proven and faster. */
+/* Public keys. */
 #define MBEDTLS_BIGNUM_C
 #define MBEDTLS_RSA_C
 #define MBEDTLS_PKCS1_V15
@@ -55,7 +63,6 @@
 #define MBEDTLS_ECP_DP_SECP384R1_ENABLED
 #define MBEDTLS_ECP_DP_CURVE25519_ENABLED
 #define MBEDTLS_ECDH_C
-#define MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED
 #define MBEDTLS_ECDSA_C
 #define MBEDTLS_ECDSA_DETERMINISTIC
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* What Cortex-A7 and A8 do best of ciphers and hashes. Neither has instructions for AES, so TLS
+ * prefers ChaCha20-Poly1305 there; their 32-bit multiplication takes the same time for all operands, as
+ * BearSSL's GHASH asks. */
+#include "../crypto.h"
+#include <bearssl_block.h>
+#include <bearssl_hash.h>
+
+/* From ring (BoringSSL's assembler). */
+void ring_sha256_block_data_order_nohw(uint32_t state[8], const uint8_t *blocks, size_t count);
+
+fa_cpu_gcm fa_cpu_gcm_hardware(void)
+{
+    return (fa_cpu_gcm){NULL, NULL};
+}
+
+fa_cpu_gcm fa_cpu_gcm_portable(void)
+{
+    return (fa_cpu_gcm){&br_aes_ct_ctr_vtable, br_ghash_ctmul};
+}
+
+fa_cpu_chachapoly *fa_cpu_chachapoly_seal(void)
+{
+    return NULL;
+}
+
+fa_cpu_chachapoly *fa_cpu_chachapoly_open(void)
+{
+    return NULL;
+}
+
+void fa_cpu_sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count)
+{
+    ring_sha256_block_data_order_nohw(state, blocks, count);
+}

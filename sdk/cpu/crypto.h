@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* The ciphers and hashes that the CPU does best, of BearSSL's and ring's, chosen when they are asked
+ * for, by what the CPU says it has. All take the same time whatever their secrets are.
+ * Above: sdk/tls. Below: each CPU's crypto.c. */
+#ifndef FATA_CPU_CRYPTO_H
+#define FATA_CPU_CRYPTO_H
+
+#include <fata/base.h>
+
+struct br_block_ctr_class_; /* <bearssl_block.h> */
+
+typedef struct fa_cpu_gcm {
+    const struct br_block_ctr_class_ *ctr;
+    void (*ghash)(void *y, const void *h, const void *data, size_t len); /* a br_ghash */
+} fa_cpu_gcm;
+
+/* AES-GCM by instructions of the CPU, or by what any CPU has. */
+fa_cpu_gcm fa_cpu_gcm_hardware(void); /* its fields are NULL if the CPU has no such instructions */
+fa_cpu_gcm fa_cpu_gcm_portable(void);
+
+/* ChaCha20-Poly1305 (RFC 8439, 2.8) in one pass. `state` is the key's 32 bytes, a counter of 4, which is 0,
+ * and the nonce's 12, then 16 that are 0; the tag takes the first 16. `in` and `out` are the same or apart.
+ * NULL if the CPU has nothing better than what mbedTLS does. */
+typedef void fa_cpu_chachapoly(void *out, const void *in, size_t len, const void *extra, size_t extra_len, uint8_t state[64]);
+fa_cpu_chachapoly *fa_cpu_chachapoly_seal(void);
+fa_cpu_chachapoly *fa_cpu_chachapoly_open(void);
+
+/* SHA-256's compression of `count` blocks of 64 bytes (FIPS 180-4, 6.2.2). */
+void fa_cpu_sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count);
+
+#endif
