@@ -39,10 +39,15 @@ static const char *tree_of(const char *board)
 {
     for (size_t i = 0; i < sizeof boards / sizeof boards[0]; i++) {
         if (strcmp(board, boards[i].name) == 0) {
-            return text_format("%s/build/dtb/%s.dtb", sdk_root(), boards[i].tree);
+            return boards[i].tree;
         }
     }
-    cli_usage("--board %s: boards that start over USB are cubieboard2, cubieboard", board);
+    cli_usage("--board %s: the boards are cubieboard2, cubieboard", board);
+}
+
+void fel_require_board(const char *board)
+{
+    (void)tree_of(board);
 }
 
 /* SPL and U-Boot for the board; fetched at the first time. */
@@ -129,7 +134,7 @@ static void print_plan(const struct words *argv, const struct text *text)
 
 int fel_start(const struct fel_request *request)
 {
-    const char *tree = tree_of(request->board);
+    const char *tree = text_format("%s/build/dtb/%s.dtb", sdk_root(), tree_of(request->board));
     struct process_plan plan = {.output = -1, .error = -1, .death_signal = SIGTERM};
     struct text text = environment(&request->arguments);
     struct words argv = {0};

@@ -18,6 +18,9 @@ struct fel_request {
     bool dry_run;
 };
 
+/* Ends the program with the boards' names if this is none. */
+void fel_require_board(const char *board);
+
 /* Returns the exit status of the tool. */
 int fel_start(const struct fel_request *request);
 

@@ -479,6 +479,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     if ((flash.to != NULL ? 1 : 0) + (flash.file != NULL ? 1 : 0) + (fel.is_asked ? 1 : 0) > 1) {
         cli_usage("--to, --file and --fel: one of them");
     }
+    fel_require_board(fel.board);
     if (fel.is_asked) {
         fel.image = flash.image_path != NULL ? flash.image_path : built(fel.board, false);
         fel.dry_run = flash.dry_run;

@@ -104,6 +104,7 @@ check "flash: the card of a project, before it is made" 1 'no app-cubieboard2.im
 cp card.img app-cubieboard2.img
 check "flash: the card of a project" 0 'would write 12.6 MB of app-cubieboard2.img' "$fata" flash --file new.img --dry-run
 rm -r Makefile x app-cubieboard2.img
+check "flash: a board that is none" 2 'are cubieboard2, cubieboard' "$fata" flash --file x --board cubie card.img
 check "flash: two targets" 2 'one of them' "$fata" flash --to sdb --file x card.img
 check "flash: an image that is not there" 1 'cannot read none.img' "$fata" flash --to sdb none.img
 check "flash: an image that is a folder" 1 'not a regular file' "$fata" flash --file x .
