@@ -174,6 +174,14 @@ def _():
     greets(with_option(newer_qemu(words), "-dtb", tree))
 
 
+@suite.test("GMAC: its driver, in a program of this machine, on registers, rings and wire of QEMU's npcm-gmac")
+def _():
+    out = f"{ROOT}/build/tests/unit"
+    os.makedirs(out, exist_ok=True)
+    run(["flock", f"{out}/lock", "make", "-s", "-f", "tests/unit/Makefile", "build/tests/unit/sunxi_gmac_qemu"], ROOT).want(0)
+    run([f"{out}/sunxi_gmac_qemu", *newer_qemu(["qemu-system-arm"])], limit_s=BOOT_S).want(0, r"PASSED *\] 8 test")
+
+
 @suite.test("bpim2u: where a tree takes the GMAC, and none answers, the EMAC does its work, by the tree's address")
 def _():
     words, _ = qemu("netif", "bpim2u")

@@ -7,8 +7,12 @@
  * a feature register (both read as 0), normal descriptors. It computes checksums there all the same,
  * on the strength of Allwinner's driver; here that is done where the feature register says so alone.
  *
- * No emulator exercised it. A test plays damaged frames, overruns, bus errors, resets that do not end and
- * PHYs; nothing plays its clocks, the real order of memory and registers, bursts, filters or PAUSE. */
+ * QEMU's npcm-gmac (Nuvoton's core, which reports version 3.2) has the same registers and descriptors
+ * and, unlike the A20's, the feature register: tests/unit/sunxi_gmac_qemu.c runs this file on it. That
+ * model takes every frame for IP with a right checksum, adds a CRC that is none and no padding, filters
+ * nothing, and writes a received descriptor in two steps. Not exercised by any emulator: the A20's own
+ * core, its clocks and the PHY's, the real order of memory and registers, bursts, bus errors, damaged
+ * frames, overruns, filters, half duplex, PAUSE, RGMII. A test plays some of them (sunxi_gmac_bad.c). */
 #include "sunxi_gmac.h"
 #include <fata/fiber.h>
 #include <fata/log.h>
