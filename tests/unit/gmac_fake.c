@@ -91,7 +91,9 @@ uint32_t fake_device_read(uintptr_t which, size_t offset)
     host_mono_ns += 1000;
     if (device.is_absent)
         return 0;
-    if (offset == BUS_MODE && (*at(BUS_MODE) & 1) && !device.reset_hangs && host_mono_ns >= device.reset_ends_ns)
+    const bool has_clock = (*at(CONFIG) & 0x8000) == (device.is_rgmii ? 0 : 0x8000);
+    if (offset == BUS_MODE && (*at(BUS_MODE) & 1) && has_clock && !device.reset_hangs &&
+        host_mono_ns >= device.reset_ends_ns)
         reset();
     const uint32_t value = *at(offset);
     if (offset == MISSED)
@@ -119,6 +121,8 @@ void fake_device_write(uintptr_t which, size_t offset, uint32_t value)
         return;
     }
     *at(offset) = value;
+    if (offset == BUS_MODE && (value & 1))
+        *at(CONFIG) = 0;
     if (offset == MDIO_ADDRESS)
         access_phy(value);
     device.demand_count += offset == RECEIVE_DEMAND;
@@ -186,6 +190,7 @@ fa_err try_open_until(bool takes_1000, fa_deadline deadline)
 {
     sunxi_gmac_config config = {.registers = (fa_cpu_device)GMAC_FAKE_DEVICE, .phy_address = 1, .takes_1000 = takes_1000};
     memcpy(config.mac, station, sizeof station);
+    device.is_rgmii = takes_1000;
     const fa_err err = sunxi_gmac_open(&gmac, &config, &pool, deadline);
     gmac.netif.wake = wake;
     gmac.netif.wake_arg = &pool;

@@ -25,7 +25,7 @@ enum { CONFIG = 0x00, FILTER = 0x04, MDIO_ADDRESS = 0x10, MDIO_DATA = 0x14, FLOW
 typedef struct gmac_fake {
     uint32_t registers[SUNXI_GMAC_REGISTERS_BYTES / 4];
     unsigned receive_at, send_at, reset_count, demand_count;
-    bool is_absent, mdio_hangs, sends_late, sends_badly, reset_hangs;
+    bool is_rgmii, is_absent, mdio_hangs, sends_late, sends_badly, reset_hangs;
     uint64_t reset_ends_ns;
     unsigned sent_count, checksum_count;
     uint8_t sent[4096];

@@ -168,11 +168,13 @@ static void start(sunxi_gmac *gmac)
     set(gmac, CONTROL, CONTROL_SETTING | CONTROL_SENDS | CONTROL_RECEIVES);
 }
 
+/* It ends with the clocks of all its parts, and so of the wires that it is told of meanwhile. */
 static bool reset(sunxi_gmac *gmac)
 {
     gmac->is_running = false;
     set(gmac, INT_ENABLE, 0);
     set(gmac, BUS_MODE, BUS_MODE_RESET);
+    set(gmac, CONFIG, gmac->phy.takes_1000 ? 0 : CONFIG_MII);
     return wait_clear(gmac, BUS_MODE, BUS_MODE_RESET, RESET_NS);
 }
 
