@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/* Clients: the server's name, and sessions that are kept to be resumed. */
+#include "conn.h"
+#include <ctype.h>
+#include <fata/log.h>
+#include <mbedtls/x509_crt.h>
+#include <stdlib.h>
+#include <string.h>
+
+FA_LOG_MODULE("tls");
+
+typedef struct session {
+    char *server; /* NULL: free */
+    char *subject, *names;
+    uint64_t used_ns;
+    mbedtls_ssl_session mbed;
+} session;
+
+struct fa_tls_client {
+    fa_tls_config config; /* its first member */
+    fa_tls_identity *identity;
+    bool unverified;
+    size_t session_count;
+    session *sessions;
+};
+
+static void drop_session(session *s)
+{
+    mbedtls_ssl_session_free(&s->mbed);
+    free(s->server);
+    free(s->subject);
+    free(s->names);
+    *s = (session){.server = NULL};
+}
+
+static void end(fa_tls_config *config)
+{
+    fa_tls_client *client = (fa_tls_client *)config;
+    for (size_t i = 0; i < client->session_count; i++)
+        drop_session(&client->sessions[i]);
+    free(client->sessions);
+    fa_tls_config_free(config);
+    fa_tls_identity_free(client->identity);
+    free(client);
+}
+
+static session *session_of(const fa_tls_client *client, const char *server)
+{
+    for (size_t i = 0; i < client->session_count; i++)
+        if (client->sessions[i].server != NULL && strcmp(client->sessions[i].server, server) == 0)
+            return &client->sessions[i];
+    return NULL;
+}
+
+static session *free_session(const fa_tls_client *client)
+{
+    session *oldest = &client->sessions[0];
+    for (size_t i = 0; i < client->session_count; i++) {
+        session *s = &client->sessions[i];
+        if (s->server == NULL)
+            return s;
+        if (s->used_ns < oldest->used_ns)
+            oldest = s;
+    }
+    return oldest;
+}
+
+void fa_tls_client_keep_session(fa_tls_conn *conn)
+{
+    fa_tls_client *client = (fa_tls_client *)conn->config;
+    session *s = session_of(client, conn->name);
+    if (s == NULL)
+        s = free_session(client);
+    drop_session(s);
+    mbedtls_ssl_session_init(&s->mbed);
+    if (mbedtls_ssl_get_session(&conn->ssl, &s->mbed) != 0)
+        return;
+    s->server = strdup(conn->name);
+    s->subject = conn->subject == NULL ? NULL : strdup(conn->subject);
+    s->names = conn->names == NULL ? NULL : strdup(conn->names);
+    s->used_ns = fa_clock_mono_ns();
+    if (s->server == NULL)
+        drop_session(s);
+}
+
+/* A ticket is shown once: seen twice, it would tell an observer who comes again (RFC 8446, C.4). */
+static void resume(const fa_tls_client *client, fa_tls_conn *conn)
+{
+    session *s = session_of(client, conn->name);
+    if (s == NULL)
+        return;
+    if (mbedtls_ssl_set_session(&conn->ssl, &s->mbed) == 0) {
+        conn->subject = s->subject;
+        conn->names = s->names;
+        s->subject = s->names = NULL;
+    }
+    drop_session(s);
+}
+
+fa_err fa_tls_client_new(const fa_tls_client_options *options, fa_tls_client **client_out,
+                         fa_tls_reason *why)
+{
+    if (options->trust == NULL && !options->unverified) {
+        fa_tls_say(why, "there is nobody to trust");
+        return FA_EINVAL;
+    }
+    fa_tls_client *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return FA_ENOMEM;
+    client->config.end = end;
+    client->unverified = options->unverified;
+    client->identity = fa_tls_identity_keep(options->identity);
+    const size_t count = options->sessions == 0 ? FA_TLS_SESSIONS : options->sessions;
+    client->sessions = calloc(count, sizeof *client->sessions);
+    client->session_count = client->sessions == NULL ? 0 : count;
+    fa_err err = fa_tls_config_init(&client->config, MBEDTLS_SSL_IS_CLIENT, options->only_13,
+                                    options->alpn, options->trust, why);
+    mbedtls_ssl_config *mbed = &client->config.mbed;
+    if (err == FA_OK && client->sessions == NULL)
+        err = FA_ENOMEM;
+    if (err == FA_OK && client->identity != NULL &&
+        mbedtls_ssl_conf_own_cert(mbed, &client->identity->chain, &client->identity->key) != 0)
+        err = FA_ENOMEM;
+    if (err != FA_OK) {
+        fa_tls_client_free(client);
+        return err;
+    }
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        mbed, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+    if (options->unverified)
+        mbedtls_ssl_conf_authmode(mbed, MBEDTLS_SSL_VERIFY_NONE);
+    *client_out = client;
+    return FA_OK;
+}
+
+void fa_tls_client_free(fa_tls_client *client)
+{
+    if (client != NULL)
+        fa_tls_config_release(&client->config);
+}
+
+/* The name as certificates have it: in small letters, without a dot at the end. An address is not told
+ * to the server (RFC 6066 section 3), and compared here. */
+static fa_err set_name(fa_tls_conn *conn, const char *name, fa_tls_reason *why)
+{
+    size_t len = strlen(name);
+    len -= len > 1 && name[len - 1] == '.';
+    if (len == 0 || len >= FA_TLS_NAME_BYTES_MAX) {
+        fa_tls_say(why, "the server's name has no or too many bytes");
+        return FA_EINVAL;
+    }
+    conn->name = strndup(name, len);
+    if (conn->name == NULL)
+        return FA_ENOMEM;
+    for (char *at = conn->name; *at != '\0'; at++)
+        *at = (char)tolower((unsigned char)*at);
+    conn->checks_address = fa_ip4_parse(conn->name, &conn->address) == FA_OK;
+    conn->checks_name = !conn->checks_address;
+    return mbedtls_ssl_set_hostname(&conn->ssl, conn->checks_name ? conn->name : NULL) == 0 ? FA_OK
+                                                                                           : FA_ENOMEM;
+}
+
+static fa_err connect_as(fa_tls_client *client, fa_tls_conn *conn, const char *name, fa_tls_reason *why,
+                         fa_deadline deadline)
+{
+    fa_err err = set_name(conn, name, why);
+    if (err != FA_OK)
+        return err;
+    if (client->unverified) {
+        fa_log_warn("%s may be anybody: its certificate is not verified", conn->name);
+    } else if (fa_clock_wall_ns() == 0) {
+        fa_tls_say(why, "the wall clock is not set, so no certificate can be judged: set it by SNTP, or "
+                        "by fa_clock_set_wall()");
+        return FA_ENOCLOCK;
+    }
+    mbedtls_ssl_set_verify(&conn->ssl, fa_tls_verify, conn);
+    resume(client, conn);
+    err = fa_tls_handshake(conn, why, deadline);
+    if (err == FA_OK && mbedtls_ssl_get_version_number(&conn->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+        fa_tls_client_keep_session(conn);
+    return err;
+}
+
+fa_err fa_tls_connect(fa_tls_client *client, fa_flow *flow_take, const char *name, fa_flow **flow_out,
+                      fa_tls_reason *why, fa_deadline deadline)
+{
+    fa_tls_conn *conn;
+    fa_tls_say(why, "%s", "");
+    fa_err err = fa_tls_conn_new(&client->config, flow_take, &conn);
+    if (err == FA_OK) {
+        err = connect_as(client, conn, name, why, deadline);
+        if (err == FA_OK)
+            *flow_out = &conn->flow;
+        else
+            fa_tls_conn_free(conn, err == FA_EBUSY || err == FA_ECANCELED || err == FA_ETIMEDOUT);
+    }
+    if (err != FA_OK && why != NULL && why->text[0] == '\0')
+        fa_tls_say(why, "%s", fa_err_text(err));
+    return err;
+}

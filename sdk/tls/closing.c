@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/* The ends of connections, one fiber for all. */
+#include "closing.h"
+#include "../fiber/sched.h"
+#include "records.h"
+#include <fata/log.h>
+
+FA_LOG_MODULE("tls");
+
+static fa_tls_link closing = {&closing, &closing};
+static fa_waitq queue;
+static bool running, news;
+static fa_deadline sleeps_until;
+
+static fa_tls_conn *conn_of(fa_tls_link *link)
+{
+    return (fa_tls_conn *)(void *)((char *)link - offsetof(fa_tls_conn, in_closing));
+}
+
+static void notify(void)
+{
+    news = true;
+    fa_waitq_wake_all(&queue);
+}
+
+static void on_room(fa_waker *waker)
+{
+    ((fa_tls_conn *)(void *)((char *)waker - offsetof(fa_tls_conn, on_writable)))->closing_ready = true;
+    notify();
+}
+
+void fa_tls_closing_remove(fa_tls_conn *conn)
+{
+    conn->in_closing.before->after = conn->in_closing.after;
+    conn->in_closing.after->before = conn->in_closing.before;
+    conn->in_closing = (fa_tls_link){NULL, NULL};
+}
+
+static void finish(fa_tls_conn *conn, bool abort)
+{
+    fa_tls_closing_remove(conn);
+    if (conn->closes)
+        fa_tls_conn_free(conn, abort);
+    else if (!abort && fa_flow_shutdown(conn->below) != FA_OK)
+        fa_log_debug("the flow below has no halves"); /* the close_notify was the end */
+}
+
+/* When it is due; FA_FOREVER: it is done. */
+static fa_deadline go_on(fa_tls_conn *conn, uint64_t now_ns)
+{
+    if (conn->closing_ready) {
+        conn->closing_ready = false;
+        const fa_err err = fa_tls_conn_say_end(conn);
+        if (err != FA_EAGAIN) {
+            finish(conn, err != FA_OK);
+            return FA_FOREVER;
+        }
+        fa_flow_arm(conn->below, FA_FLOW_WRITABLE, &conn->on_writable);
+    }
+    if (conn->closing_by <= now_ns) {
+        finish(conn, true);
+        return FA_FOREVER;
+    }
+    return conn->closing_by;
+}
+
+static void run(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        const uint64_t now_ns = fa_clock_mono_ns();
+        news = false;
+        fa_deadline next = fa_tls_records_expire(now_ns);
+        for (fa_tls_link *link = closing.after, *after; link != &closing; link = after) {
+            after = link->after;
+            const fa_deadline due = go_on(conn_of(link), now_ns);
+            next = due < next ? due : next;
+        }
+        sleeps_until = next;
+        if (!news && fa_waitq_wait(&queue, next) == FA_ECANCELED)
+            return; /* nobody cancels it */
+        sleeps_until = FA_NOW;
+    }
+}
+
+static fa_err start(void)
+{
+    if (running)
+        return FA_OK;
+    const fa_err err = fa_sched_spawn(&(fa_fiber_options){.name = "tls"}, run, NULL);
+    running = err == FA_OK;
+    return err;
+}
+
+fa_err fa_tls_closing_add(fa_tls_conn *conn, bool closes)
+{
+    conn->closes |= closes;
+    if (conn->in_closing.after != NULL)
+        return FA_OK;
+    const fa_err err = start();
+    if (err != FA_OK)
+        return err;
+    conn->in_closing = (fa_tls_link){closing.before, &closing};
+    closing.before->after = &conn->in_closing;
+    closing.before = &conn->in_closing;
+    conn->closing_by = fa_after_ns(FA_TLS_CLOSING_NS);
+    conn->on_writable = (fa_waker){on_room};
+    fa_flow_arm(conn->below, FA_FLOW_WRITABLE, &conn->on_writable);
+    if (conn->closing_by < sleeps_until)
+        notify();
+    return FA_OK;
+}
+
+void fa_tls_closing_watch(void)
+{
+    if (fa_tls_records_kept() == 0 || (running && sleeps_until != FA_FOREVER))
+        return;
+    if (start() != FA_OK)
+        fa_log_warn("no memory for a fiber that ends slow connections");
+    else if (sleeps_until == FA_FOREVER)
+        notify();
+}
