@@ -25,7 +25,7 @@ build/fata build/fata-embed:
 
 # `fata cert`, which holds mbedTLS: built when it is asked for. Its rules are the images' own (sdk/tls).
 cert_objects := $(patsubst %.c,build/host/%.o,$(wildcard sdk/cli/cert/*.c) $(addprefix sdk/cli/,cli.c text.c files.c suggest.c) \
-	$(addprefix sdk/tls/,check.c read.c name_hash.c fast_gcm.c fast_hash.c fast_ec.c) sdk/cpu/x86_64/crypto.c)
+	$(addprefix sdk/tls/,check.c read.c name_hash.c fast_gcm.c fast_hash.c fast_ec.c fast_rsa.c) sdk/cpu/x86_64/crypto.c)
 cert_third := build/third-party/host
 cert_libraries := mbedtls ring bearssl
 cert_ok := $(cert_libraries:%=$(cert_third)/%.ok)

@@ -20,7 +20,7 @@
 
 static bool without_hardware, without_curves;
 static uint64_t random_state = TEST_SEED;
-static unsigned step_count;
+static unsigned step_count, montmul_count;
 
 fa_cpu_gcm __real_fa_cpu_gcm_hardware(void);
 fa_cpu_gcm __wrap_fa_cpu_gcm_hardware(void);
@@ -58,6 +58,18 @@ int __wrap_fa_tls_fast_ecp_muladd(const mbedtls_ecp_group *group, mbedtls_ecp_po
                                   const mbedtls_ecp_point *P, const mbedtls_mpi *n, const mbedtls_ecp_point *Q)
 {
     return without_curves ? MBEDTLS_ERR_ECP_FEATURE_UNAVAILABLE : __real_fa_tls_fast_ecp_muladd(group, R, m, P, n, Q);
+}
+
+bool __real_fa_tls_fast_montmul(mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *,
+                                size_t, mbedtls_mpi_uint);
+bool __wrap_fa_tls_fast_montmul(mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *,
+                                size_t, mbedtls_mpi_uint);
+bool __wrap_fa_tls_fast_montmul(mbedtls_mpi_uint *X, const mbedtls_mpi_uint *A, const mbedtls_mpi_uint *B, const mbedtls_mpi_uint *N,
+                                size_t limbs, mbedtls_mpi_uint mm)
+{
+    const bool done = !without_hardware && __real_fa_tls_fast_montmul(X, A, B, N, limbs, mm);
+    montmul_count += done;
+    return done;
 }
 
 static int random_bytes(void *context, unsigned char *out, size_t len)
@@ -499,6 +511,40 @@ static void x25519_products(void **state)
     close_curve(&c);
 }
 
+/* Powers modulo odd numbers of all lengths up to 4,160 bits, as RSA takes them. */
+static void powers_agree(void **state)
+{
+    (void)state;
+    mbedtls_mpi a, e, n, ours, theirs;
+    mbedtls_mpi *all[] = {&a, &e, &n, &ours, &theirs};
+    for (size_t i = 0; i < FA_ARRAY_COUNT(all); i++)
+        mbedtls_mpi_init(all[i]);
+    for (size_t limbs = 1; limbs <= 65; limbs++) {
+        for (unsigned round = 0; round < 4; round++) {
+            assert_int_equal(mbedtls_mpi_fill_random(&n, limbs * 8, random_bytes, NULL), 0);
+            assert_int_equal(mbedtls_mpi_set_bit(&n, 0, 1), 0);
+            assert_int_equal(mbedtls_mpi_set_bit(&n, limbs * 64 - 1, 1), 0);
+            if (round == 3) /* all ones: carries everywhere */
+                for (size_t bit = 0; bit < limbs * 64; bit++)
+                    assert_int_equal(mbedtls_mpi_set_bit(&n, bit, 1), 0);
+            assert_int_equal(mbedtls_mpi_fill_random(&e, 12, random_bytes, NULL), 0);
+            assert_int_equal(mbedtls_mpi_fill_random(&a, limbs * 8, random_bytes, NULL), 0);
+            assert_int_equal(mbedtls_mpi_mod_mpi(&a, &a, &n), 0);
+            if (round == 2)
+                assert_int_equal(mbedtls_mpi_sub_int(&a, &n, 1), 0);
+            const unsigned before = montmul_count;
+            assert_int_equal(mbedtls_mpi_exp_mod(&ours, &a, &e, &n, NULL), 0);
+            assert_int_equal(montmul_count > before, limbs >= 8 && limbs % 4 == 0);
+            without_hardware = true;
+            assert_int_equal(mbedtls_mpi_exp_mod(&theirs, &a, &e, &n, NULL), 0);
+            without_hardware = false;
+            assert_int_equal(mbedtls_mpi_cmp_mpi(&ours, &theirs), 0);
+        }
+    }
+    for (size_t i = 0; i < FA_ARRAY_COUNT(all); i++)
+        mbedtls_mpi_free(all[i]);
+}
+
 /* What ours does not do, mbedTLS does. */
 static void others_are_left_alone(void **state)
 {
@@ -527,6 +573,7 @@ int main(void)
         cmocka_unit_test(p256_sums),
         cmocka_unit_test(p256_signs),
         cmocka_unit_test(x25519_products),
+        cmocka_unit_test(powers_agree),
         cmocka_unit_test(others_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
