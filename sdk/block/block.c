@@ -532,8 +532,14 @@ fa_err fa_block_wait_change(fa_block *block, uint32_t seen, fa_deadline deadline
 {
     fa_err err = FA_OK;
     block->users++;
-    while (err == FA_OK && block->info.changes == seen)
-        err = fa_waitq_wait(&block->for_change, deadline);
+    while (err == FA_OK && block->info.changes == seen) {
+        const fa_deadline poll_by = block->device->poll_by;
+        err = fa_waitq_wait(&block->for_change, deadline < poll_by ? deadline : poll_by);
+        if (err != FA_ETIMEDOUT || deadline <= fa_clock_mono_ns())
+            continue;
+        look(block);
+        err = FA_OK;
+    }
     block->users--;
     return err;
 }

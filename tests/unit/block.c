@@ -189,6 +189,18 @@ static void changes(void **state)
     fa_sleep(FA_NOW);
     assert_int_equal(change_err, FA_OK);
     assert_int_equal(info().sector_count, 2 * SECTORS);
+    /* A device that cannot tell is asked, as often as it says. */
+    desk.device.poll_by = fa_after_s(3);
+    seen = info().changes;
+    change_err = FA_EIO;
+    assert_int_equal(fa_scope_spawn(&scope, "change", await_change, &seen), FA_OK);
+    fa_sleep(FA_NOW);
+    desk.device.sector_count = SECTORS;
+    fa_sleep(fa_after_s(2));
+    assert_int_equal(change_err, FA_EIO);
+    fa_sleep(fa_after_s(2));
+    assert_int_equal(change_err, FA_OK);
+    desk.device.poll_by = FA_FOREVER;
     /* It is taken away while one waits for room. */
     job jobs[3];
     for (size_t i = 0; i < 3; i++) {

@@ -458,7 +458,7 @@ static void a_card_that_programs(void **state)
     assert_int_equal(run(&request), FA_OK);
     assert_true(host_mono_ns - before_ns >= 5 * FA_NS_PER_MS);
     assert_int_equal(device.busy_left, 0);
-    assert_true(mmc.device.poll_by == FA_FOREVER);
+    assert_true(mmc.device.poll_by > host_mono_ns + FA_NS_PER_S / 2); /* not soon */
     device.write_errors_left = 1;
     memset(buffer, 0x77, 8 * 512);
     assert_int_equal(run(&request), FA_OK);
@@ -486,6 +486,30 @@ static void a_card_that_is_taken_out(void **state)
     device.is_out = device.is_slow = false;
     assert_int_equal(try_open(LARGE), FA_OK);
     assert_int_equal(run(&request), FA_OK);
+}
+
+static void a_card_that_is_taken_out_between_requests(void **state)
+{
+    (void)state;
+    assert_int_equal(try_open(LARGE), FA_OK);
+    assert_true(mmc.device.poll_by != FA_FOREVER);
+    fa_block_request request = request_of(FA_BLOCK_READ, 3, 8);
+    assert_int_equal(run(&request), FA_OK);
+    host_mono_ns = mmc.device.poll_by;
+    mmc.device.ops->poll(&mmc.device);
+    assert_true(mmc.device.is_present && mmc.device.poll_by > host_mono_ns);
+    device.is_out = true;
+    mmc.device.ops->poll(&mmc.device);
+    assert_false(mmc.device.is_present);
+    assert_int_equal(mmc.device.poll_by, FA_FOREVER);
+    assert_non_null(strstr(host_console, "the card was taken out"));
+    device.is_out = false; /* another one, for all that is known */
+    mmc.device.ops->poll(&mmc.device);
+    assert_false(mmc.device.is_present);
+    mmc.device.ops->close(&mmc.device);
+    assert_int_equal(try_open(LARGE), FA_OK);
+    device.is_out = true; /* and nobody has looked yet */
+    assert_int_equal(mmc.device.ops->submit(&mmc.device, &request), FA_ECLOSED);
 }
 
 static void interrupts(void **state)
@@ -541,7 +565,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(reads_and_writes), TEST(many_parts), TEST(cards_that_are_none), TEST(tries_again),
-        TEST(a_card_that_programs), TEST(a_card_that_is_taken_out), TEST(interrupts), TEST(is_stopped),
+        TEST(a_card_that_programs), TEST(a_card_that_is_taken_out), TEST(a_card_that_is_taken_out_between_requests),
+        TEST(interrupts), TEST(is_stopped),
     };
     return cmocka_run_group_tests_name("sunxi_mmc", tests, NULL, NULL);
 }

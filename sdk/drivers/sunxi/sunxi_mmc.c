@@ -70,6 +70,7 @@ _Static_assert(DESCRIPTORS_MAX * sizeof(descriptor) <= SAID_AT, "the list has ro
 #define BUSY_NS (5 * FA_NS_PER_MS)
 #define SAID_NS (100 * FA_NS_PER_MS)
 #define PROGRAM_STEP_NS FA_NS_PER_MS
+#define SLOT_STEP_NS FA_NS_PER_S /* between two looks whether the card is still in */
 
 static sunxi_mmc *mmc_of_host(sd_host *host)
 {
@@ -336,8 +337,27 @@ static fa_err start_request(sunxi_mmc *mmc, fa_block_request *request)
         return err;
     mmc->request = request;
     mmc->state = SUNXI_MMC_TRANSFERS;
+    mmc->device.poll_by = FA_FOREVER;
     start_transfer(mmc, &command, SD_SECTOR_BYTES, request->count * SD_SECTOR_BYTES, count, writes);
     return FA_OK;
+}
+
+static bool is_gone(const sunxi_mmc *mmc)
+{
+    return mmc->slot->has_card != NULL && !mmc->slot->has_card();
+}
+
+/* Between requests, too, a card may be taken out. One that is put in then is another one, as far as
+ * anybody knows: it is seen when the disk is opened anew. */
+static void look_at_slot(sunxi_mmc *mmc)
+{
+    fa_blockdev *device = &mmc->device;
+    if (device->is_present && is_gone(mmc)) {
+        fa_log_warn("the card was taken out");
+        device->is_present = false;
+    }
+    const bool looks_again = device->is_present && mmc->slot->has_card != NULL;
+    device->poll_by = looks_again ? fa_after_ns(SLOT_STEP_NS) : FA_FOREVER;
 }
 
 static fa_err submit(fa_blockdev *device, fa_block_request *request)
@@ -345,6 +365,8 @@ static fa_err submit(fa_blockdev *device, fa_block_request *request)
     sunxi_mmc *mmc = mmc_of(device);
     if (device->is_stopped)
         return FA_EIO;
+    if (mmc->state == SUNXI_MMC_IDLE)
+        look_at_slot(mmc);
     if (!device->is_present)
         return FA_ECLOSED;
     if (mmc->state != SUNXI_MMC_IDLE)
@@ -358,7 +380,7 @@ static void complete(sunxi_mmc *mmc, fa_err err)
     fa_block_request *request = mmc->request;
     mmc->state = SUNXI_MMC_IDLE;
     mmc->request = NULL;
-    mmc->device.poll_by = FA_FOREVER;
+    look_at_slot(mmc);
     request->err = err;
     request->done(request);
 }
@@ -382,15 +404,15 @@ static fa_err ask_card(sunxi_mmc *mmc)
 static void fail(sunxi_mmc *mmc, const char *what)
 {
     sd_command stop = {.number = SD_STOP, .kind = SD_R1};
-    const bool is_gone = mmc->slot->has_card != NULL && !mmc->slot->has_card();
-    if (!is_gone && give_command(&mmc->host, &stop) == FA_OK && ask_card(mmc) != FA_OK)
+    const bool gone = is_gone(mmc);
+    if (!gone && give_command(&mmc->host, &stop) == FA_OK && ask_card(mmc) != FA_OK)
         (void)ask_card(mmc);
-    if (!is_gone && mmc->tries++ < SUNXI_MMC_TRIES && start_request(mmc, mmc->request) == FA_OK)
+    if (!gone && mmc->tries++ < SUNXI_MMC_TRIES && start_request(mmc, mmc->request) == FA_OK)
         return;
     fa_log_error("%s at sector %llu: %s", is_write(mmc->request) ? "write" : "read",
-                 (unsigned long long)mmc->request->sector, is_gone ? "the card was taken out" : what);
-    mmc->device.is_present = !is_gone;
-    complete(mmc, is_gone ? FA_ECLOSED : FA_EIO);
+                 (unsigned long long)mmc->request->sector, gone ? "the card was taken out" : what);
+    mmc->device.is_present = !gone;
+    complete(mmc, gone ? FA_ECLOSED : FA_EIO);
 }
 
 static void stop(fa_blockdev *device)
@@ -427,6 +449,8 @@ static void poll(fa_blockdev *device)
         const fa_err err = transfer_result(mmc, is_write(mmc->request));
         if (err != FA_EAGAIN)
             finish_transfer(mmc, err);
+    } else if (mmc->state == SUNXI_MMC_IDLE) {
+        look_at_slot(mmc);
     }
     if (mmc->state != SUNXI_MMC_PROGRAMS)
         return;
@@ -525,6 +549,7 @@ fa_err sunxi_mmc_open(sunxi_mmc *mmc, fa_cpu_device registers, const sunxi_mmc_s
         return err;
     mmc->device.sector_count = mmc->card.sector_count;
     mmc->device.read_only = mmc->card.read_only;
+    look_at_slot(mmc);
     fa_log_info("%llu MiB, %s MHz%s",
                 (unsigned long long)(mmc->card.sector_count / (FA_MIB / SD_SECTOR_BYTES)),
                 mmc->card.is_fast ? "50" : "25", mmc->card.read_only ? ", only to be read" : "");
