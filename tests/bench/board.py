@@ -44,6 +44,12 @@ def options(who):
 
 # What is started, by QEMU's words as `fata run` has them.
 
+def need_newer_qemu(root):
+    """Only newer ones have a boot ROM that starts cards; `fata run` takes one that was fetched."""
+    if "\nbpim2u " not in command(["qemu-system-arm", "-M", "help"], "looking for QEMU"):
+        command([root / "toolchain/newer-qemu"], "getting a QEMU that starts SD cards")
+
+
 def words_of(root, image, who):
     line = command([root / "build/fata", "run", "--image", image, "--on", "cubieboard", "--tap", TAPS[who][0], "--memory", MEMORY,
                     "--dry-run"], "asking fata run for QEMU's words")
@@ -157,6 +163,7 @@ def measure(figures, machine, root, out, web, work):
     """`web` and `work` are images of ours; machine is any that has the plugin."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         raise Failed("unshare or ip is not installed")
+    need_newer_qemu(root)
     command([root / "rootfs-free/card", out / "board-card", "cubieboard", web, "", options("card")], "making a card")
     words = {"card": words_of(root, out / "board-card.img", "card"), "fata": words_of(root, work, "fata")}
     words["linux"] = linux_words(root, out, words["fata"])
@@ -169,9 +176,9 @@ def measure(figures, machine, root, out, web, work):
     figures.heading(f"Its Ethernet, beside Debian's Linux for ARM boards on the same machine ({version(words['fata'])})")
     for what, name in (("source", "TCP, a MB sent"), ("sink", "TCP, a MB received")):
         (ours, seconds), (theirs, their_seconds) = (got["bulk"][what][who] for who in ("fata", "linux"))
-        figures.add(f"{name}: the guest's own", ours, "instructions", RATIO_MAX * theirs,
+        figures.add(f"{name}: the guest's own", ours, "instructions", round(RATIO_MAX * theirs),
                     f"Linux: {theirs:,.0f}; ours is {ours / theirs:.3f} of that")
-        figures.add(f"{name}: time", seconds * 1e3, "ms", RATIO_MAX * their_seconds * 1e3,
+        figures.add(f"{name}: time", seconds * 1e3, "ms", round(RATIO_MAX * their_seconds * 1e3, 1),
                     f"Linux: {their_seconds * 1e3:,.0f}; {1 / seconds:.1f} MB/s against {1 / their_seconds:.1f}")
 
 
