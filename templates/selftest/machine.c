@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#define BLOCK_BYTES (256 * FA_KIB)
+#define BLOCK_BYTES (64 * FA_KIB)
 #define BLOCK_WORDS (BLOCK_BYTES / sizeof(uint32_t))
-#define BLOCKS_MAX 1024u
+#define BLOCKS_MAX 4096u
 
 /* Each word is made of its own number, so that lines of the address that are stuck or joined show. */
 static uint32_t pattern(size_t block, size_t word, uint32_t flip)

@@ -10,7 +10,7 @@
 FA_LOG_MODULE("store");
 
 #define SECTOR_BYTES_MAX ((size_t)4096)
-#define LOOK_BYTES (64 * FA_KIB) /* that are read at a time */
+#define LOOK_BYTES (16 * FA_KIB) /* that are read at a time */
 #define BLANK_BYTES FA_MIB /* so much is empty where nothing is: file systems begin before */
 #define WRITE_TRIES 3u /* a sector that cannot be written is left out, so often */
 

@@ -280,6 +280,17 @@ static void bad_disks(void **state)
         }
     }
     store_close(&kept, WAIT);
+    /* One that stops working is closed, and says so. */
+    fa_block_faults_options later = {.seed = 1};
+    assert_int_equal(begin(&later, false), FA_OK);
+    faults.options.error_permille = 1000;
+    assert_int_equal(store_append(&kept, SAMPLE_CHIP, &(sample){0}, 1, WAIT), FA_EIO);
+    assert_true(kept.disk == NULL && kept.failures == 3);
+    assert_string_equal(kept.why, "the disk takes no samples (input or output failed)");
+    size_t count;
+    uint64_t next_number;
+    ring_record records[STORE_READ_RECORDS];
+    assert_int_equal(store_read(&kept, 1, records, &count, &next_number, WAIT), FA_ECLOSED);
     const fa_block_faults_options dead = {.seed = 3, .error_permille = 1000};
     assert_int_equal(begin(&dead, false), FA_EIO);
     assert_true(kept.why[0] != '\0' && kept.disk == NULL);
