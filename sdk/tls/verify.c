@@ -6,6 +6,7 @@
 #include <mbedtls/oid.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/x509_crt.h>
+#include <ctype.h>
 #include <mbedtls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,16 @@ static unsigned kind_of(const mbedtls_x509_sequence *name)
     return (unsigned)name->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
 }
 
-/* "a.example,192.0.2.1": names and addresses in a certificate, cut if they are too many. */
+/* A name is the peer's text: one with a comma could pass for two, and others could write into a log. */
+static bool is_host_name(const unsigned char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum(bytes[i]) && (bytes[i] == '\0' || strchr("-._*", bytes[i]) == NULL))
+            return false;
+    return len > 0;
+}
+
+/* "a.example,192.0.2.1": host names and addresses in a certificate, cut if they are too many. */
 static void names_of(const mbedtls_x509_crt *crt, char *text_out, size_t cap)
 {
     size_t len = 0;
@@ -30,7 +40,7 @@ static void names_of(const mbedtls_x509_crt *crt, char *text_out, size_t cap)
         const unsigned char *p = name->buf.p;
         const char *comma = len > 0 ? "," : "";
         int more = 0;
-        if (kind_of(name) == MBEDTLS_X509_SAN_DNS_NAME && memchr(p, '\0', name->buf.len) == NULL)
+        if (kind_of(name) == MBEDTLS_X509_SAN_DNS_NAME && is_host_name(p, name->buf.len))
             more = snprintf(text_out + len, cap - len, "%s%.*s", comma, (int)name->buf.len, (const char *)p);
         else if (kind_of(name) == MBEDTLS_X509_SAN_IP_ADDRESS && name->buf.len == 4)
             more = snprintf(text_out + len, cap - len, "%s%u.%u.%u.%u", comma, p[0], p[1], p[2], p[3]);
