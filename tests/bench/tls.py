@@ -200,8 +200,7 @@ def measure(figures, root, out, build):
     for suite in SUITES:
         for what, name, per, limits in (("full", "full handshake, and a page", 1, (HANDSHAKE_OF_NGINX_MAX, HANDSHAKE_OF_PLAIN_MAX)),
                                         ("resumed", "resumed handshake, and a page", 1, (RESUMED_OF_NGINX_MAX, 1.0)),
-                                        ("bulk", "a MB sent", FILE_BYTES / 1e6, (RESUMED_OF_NGINX_MAX = 2.0
-BULK_OF_NGINX_MAX, BULK_OF_PLAIN_MAX))):
+                                        ("bulk", "a MB sent", FILE_BYTES / 1e6, (BULK_OF_NGINX_MAX, BULK_OF_PLAIN_MAX))):
             fata, nginx_ns, plain_ns = (best[who, suite, what] / per for who in ("ours", "nginx", "plain"))
             limit = nginx_ns * limits[0]
             if suite == "AES-128-GCM":
