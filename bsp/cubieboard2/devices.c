@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /* What <fata/board.h> has of the board: its watchdog, LEDs, pins and number. (temperature.c has more.) */
-#include "../../sdk/drivers/dt/dt.h"
 #include "../../sdk/drivers/sunxi/drivers.h"
 #include "../../sdk/drivers/sunxi/soc.h"
 #include "../plat.h"
-#include <fata/bytes.h>
-
-/* Both boards have two, by Linux's names blue and green, active high (PH21, PH20). */
-static const sunxi_pin leds[] = {{'H' - 'A', 21}, {'H' - 'A', 20}};
+#include "gpio.h"
 
 fa_err plat_watchdog(unsigned limit_s)
 {
     return sun4i_wdt_service_feed(limit_s);
 }
 
+/* Those of the tree, in its order: the nodes below gpio-leds. */
 fa_err plat_led(unsigned number, bool on)
 {
-    if (!sunxi_pins_exist())
+    static dt_node leds;
+    gpio led;
+    if (leds.number == 0) /* the root, which is none */
+        leds = dt_find("gpio-leds");
+    if (!sunxi_pins_exist() || dt_child(leds, 0).number < 0)
         return FA_ENOTSUP;
-    if (number >= FA_ARRAY_COUNT(leds))
+    if (!gpio_of(dt_child(leds, number), "gpios", &led))
         return FA_ENOENT;
-    sunxi_pin_write(leds[number], on);
+    sunxi_pin_write(led.pin, on != led.active_low);
     return FA_OK;
 }
 

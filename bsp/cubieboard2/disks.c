@@ -5,7 +5,7 @@
 #include "../../sdk/drivers/sunxi/soc.h"
 #include "../../sdk/drivers/sunxi/sun4i_ahci.h"
 #include "../../sdk/drivers/sunxi/sunxi_mmc.h"
-#include <fata/bytes.h>
+#include "gpio.h"
 
 static dt_node card_node = {-1}, sata_node = {-1};
 
@@ -38,27 +38,19 @@ unsigned disks_count(void)
     return (card_node.number >= 0 ? 1u : 0u) + (sata_node.number >= 0 ? 1u : 0u);
 }
 
-/* Card detection: a reference to the pins' controller, port, number and flags. */
-#define DETECT_CELLS 4u
-#define DETECT_ACTIVE_LOW 1u
-static sunxi_pin detect_pin;
-static bool detect_active_low;
+static gpio detection;
 
 static bool has_card(void)
 {
-    return sunxi_pin_read(detect_pin) != detect_active_low;
+    return sunxi_pin_read(detection.pin) != detection.active_low;
 }
 
 /* Whether the slot tells of a card. */
-static bool read_detection(dt_node node)
+static bool open_detection(dt_node node)
 {
-    size_t len;
-    const fa_be32 *cells = dt_bytes(node, "cd-gpios", &len);
-    if (cells == NULL || len < DETECT_CELLS * sizeof *cells || !sunxi_pins_exist())
+    if (!gpio_of(node, "cd-gpios", &detection))
         return false;
-    detect_pin = (sunxi_pin){(uint8_t)fa_be32_get(cells[1]), (uint8_t)fa_be32_get(cells[2])};
-    detect_active_low = (fa_be32_get(cells[3]) & DETECT_ACTIVE_LOW) != 0;
-    sunxi_pin_make_input(detect_pin, true);
+    sunxi_pin_make_input(detection.pin, true);
     return true;
 }
 
@@ -75,7 +67,7 @@ static fa_err open_card(fa_blockdev **device_out, fa_deadline deadline)
         return err;
     has_interrupt = true;
     sunxi_open_part(SUNXI_MMC0);
-    slot.has_card = read_detection(card_node) ? has_card : NULL;
+    slot.has_card = open_detection(card_node) ? has_card : NULL;
     err = sunxi_mmc_open(&card, registers, &slot, deadline);
     *device_out = &card.device;
     return err;

@@ -259,6 +259,19 @@ static void probing(void **state)
     assert_int_equal(count_of("test,status"), 2);
 }
 
+static void children(void **state)
+{
+    (void)state;
+    const dt_node bus = node_of("simple-bus");
+    assert_true(dt_is(dt_child(bus, 0), node_of("test,uart")));
+    assert_true(dt_is(dt_child(bus, 1), node_of("test,far")));
+    assert_true(dt_is(dt_child(dt_child(bus, 4), 1), node_of("test,extended")));
+    assert_string_equal(dt_text(dt_child(bus, 0), "label"), "console");
+    assert_true(dt_child(bus, 7).number < 0);
+    assert_true(dt_child(node_of("test,far"), 0).number < 0);
+    assert_true(dt_child((dt_node){-1}, 0).number < 0);
+}
+
 static void strange_tree(void **state)
 {
     (void)state;
@@ -368,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(interrupts, load_machine, release),
         cmocka_unit_test_setup_teardown(clocks, load_machine, release),
         cmocka_unit_test_setup_teardown(probing, load_machine, release),
+        cmocka_unit_test_setup_teardown(children, load_machine, release),
         cmocka_unit_test_setup_teardown(strange_tree, load_machine, release),
         cmocka_unit_test_setup_teardown(limits, load_machine, release),
         cmocka_unit_test_setup_teardown(damaged, load_machine, release),

@@ -220,12 +220,6 @@ static const char *next_string(property list, const char *before)
     return list.bytes != NULL && strnlen(next, left) < left ? next : NULL;
 }
 
-static const char *text_of(int number, const char *name)
-{
-    const property p = property_of(number, name);
-    return p.len > 0 && p.bytes[p.len - 1] == '\0' ? (const char *)p.bytes : NULL;
-}
-
 static bool u32_of(int number, const char *name, uint32_t *value_out)
 {
     const property p = property_of(number, name);
@@ -252,7 +246,8 @@ uint32_t dt_u32(dt_node node, const char *name, uint32_t otherwise)
 
 const char *dt_text(dt_node node, const char *name)
 {
-    return text_of(node.number, name);
+    const property p = property_of(node.number, name);
+    return p.len > 0 && p.bytes[p.len - 1] == '\0' ? (const char *)p.bytes : NULL;
 }
 
 const void *dt_bytes(dt_node node, const char *name, size_t *len_out)
@@ -273,6 +268,14 @@ bool dt_is(dt_node a, dt_node b)
 }
 
 /* Nodes. */
+
+dt_node dt_child(dt_node node, unsigned index)
+{
+    for (int i = node.number + 1; node.number >= 0 && i < node_count; i++)
+        if (nodes[i].parent == node.number && nodes[i].enabled && index-- == 0)
+            return (dt_node){i};
+    return (dt_node){NO_NODE};
+}
 
 static int node_of_phandle(uint32_t phandle)
 {
@@ -480,15 +483,11 @@ bool dt_reserved(unsigned index, dt_range *range_out)
         if (index-- == 0)
             return true;
     }
-    for (int i = reserved_memory; reserved_memory != NO_NODE && i < node_count; i++) {
-        const bool is_child = nodes[i].parent == reserved_memory;
-        for (unsigned entry = 0; is_child && nodes[i].enabled; entry++) {
-            if (!dt_reg((dt_node){i}, entry, range_out))
-                break;
+    dt_node child;
+    for (unsigned i = 0; (child = dt_child((dt_node){reserved_memory}, i)).number >= 0; i++)
+        for (unsigned entry = 0; dt_reg(child, entry, range_out); entry++)
             if (index-- == 0)
                 return true;
-        }
-    }
     return false;
 }
 
@@ -496,7 +495,7 @@ bool dt_reserved(unsigned index, dt_range *range_out)
 
 const char *dt_bootargs(void)
 {
-    const char *text = text_of(chosen, "bootargs");
+    const char *text = dt_text((dt_node){chosen}, "bootargs");
     return text != NULL ? text : "";
 }
 
@@ -537,7 +536,7 @@ static int node_at(const char *path, size_t len)
 
 dt_node dt_stdout(void)
 {
-    const char *path = text_of(chosen, "stdout-path");
+    const char *path = dt_text((dt_node){chosen}, "stdout-path");
     if (path == NULL)
         return (dt_node){NO_NODE};
     size_t len = strcspn(path, ":");
@@ -547,7 +546,7 @@ dt_node dt_stdout(void)
             return (dt_node){NO_NODE};
         memcpy(alias, path, len);
         alias[len] = '\0';
-        path = text_of(aliases, alias);
+        path = dt_text((dt_node){aliases}, alias);
         len = path == NULL ? 0 : strlen(path);
     }
     return (dt_node){len == 0 || path[0] != '/' ? NO_NODE : node_at(path, len)};

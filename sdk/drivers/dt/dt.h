@@ -56,6 +56,8 @@ const void *dt_bytes(dt_node node, const char *property, size_t *len_out);
 dt_node dt_reference(dt_node node, const char *property);
 bool dt_has(dt_node node, const char *property);
 bool dt_is(dt_node a, dt_node b);
+/* The nodes right below it that are enabled, from index 0 on; negative: no more. */
+dt_node dt_child(dt_node node, unsigned index);
 /* The first node of a kind, enabled or not. */
 dt_node dt_find(const char *compatible);
 

@@ -20,7 +20,8 @@
 #define FA_BOARD_WATCHDOG_S_MAX 16u
 FA_MUST_CHECK fa_err fa_board_watchdog(unsigned limit_s);
 
-/* The board's LEDs; a Cubieboard's are 0, blue, and 1, green. FA_ENOENT: there are not so many. */
+/* The board's LEDs, as its device tree has them (gpio-leds); a Cubieboard's are 0, blue, and 1, green.
+ * FA_ENOENT: there are not so many. */
 fa_err fa_board_led(unsigned number, bool on);
 
 /* A pin by its name, such as "PH20", of port H number 20. Reading makes it an input, with a pull-up if
