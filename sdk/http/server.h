@@ -113,6 +113,9 @@ void fa_http_give_way(fa_http_server *server);
 /* All, or but those that have something to do. */
 void fa_http_close_stage(fa_http_server *server, fa_http_stage stage, bool all);
 
+/* With no more connections than a listener's network has room for. */
+fa_http_options fa_http_options_for(const fa_listener *listener, const fa_http_options *options);
+
 /* One of the server's fibers: takes up connections until the server ends. FA_ENOMEM. */
 FA_MUST_CHECK fa_err fa_http_fiber_start(fa_http_server *server);
 

@@ -3,6 +3,7 @@
  * they have said nothing they wait here, with a small record each. Those that have get one of the
  * listener's other fibers, which come and go with the handshakes. */
 #include "handshake.h"
+#include "plain.h"
 #include "../fiber/sched.h"
 #include "../flow/waiter.h"
 #include <fata/log.h>
@@ -23,16 +24,22 @@ typedef struct guest {
     fa_flow *flow;
     fa_endpoint peer;
     fa_deadline deadline; /* while it waits for a first byte */
-    bool ready;
 } guest;
+
+typedef struct exit_door {
+    fa_tls_link guests;
+    size_t count;
+    fa_waker *waker; /* of who accepts them */
+} exit_door;
 
 struct fa_tls_listener {
     fa_tls_server *server;
     fa_listener *below;
     fa_waker on_connection;
-    fa_waker *waker;
-    fa_tls_link waiting, ready, done; /* guests, the oldest in front */
-    size_t waiting_count, ready_count, done_count;
+    fa_tls_link waiting, ready; /* guests, the oldest in front */
+    size_t waiting_count, ready_count;
+    exit_door done, plain;
+    bool admits_plain;
     fa_waitq news_queue, work;
     bool news, closed;
     size_t fibers, idle_fibers;
@@ -84,7 +91,6 @@ static void on_readable(fa_waker *waker)
     fa_tls_listener *l = g->listener;
     list_remove(&g->in_list);
     list_add(&l->ready, &g->in_list);
-    g->ready = true;
     l->waiting_count--;
     l->server->waiting--;
     l->ready_count++;
@@ -142,26 +148,66 @@ static void accept_some(fa_tls_listener *l)
 
 /* The fibers that do handshakes. */
 
-static void hand_over(fa_tls_listener *l, guest *g)
+static void wake(exit_door *door)
+{
+    fa_waker *armed = door->waker;
+    door->waker = NULL;
+    if (armed != NULL)
+        armed->wake(armed);
+}
+
+static void hand_over(fa_tls_listener *l, exit_door *door, guest *g)
 {
     if (l->closed) {
         fa_flow_abort(g->flow);
         free(g);
         return;
     }
-    list_add(&l->done, &g->in_list);
-    l->done_count++;
-    fa_waker *armed = l->waker;
-    l->waker = NULL;
-    if (armed != NULL)
-        armed->wake(armed);
+    list_add(&door->guests, &g->in_list);
+    door->count++;
+    wake(door);
+}
+
+/* It was not readable after all: some kinds of flows find that out when they are read. */
+static void wait_again(fa_tls_listener *l, guest *g)
+{
+    g->in_list = (fa_tls_link){&l->waiting, l->waiting.after}; /* its deadline is an early one */
+    l->waiting.after->before = &g->in_list;
+    l->waiting.after = &g->in_list;
+    l->waiting_count++;
+    l->server->waiting++;
+    fa_flow_arm(g->flow, FA_FLOW_READABLE, &g->waker);
+}
+
+/* FA_EAGAIN: it waits again. After another error its flow is gone. */
+static fa_err receive(fa_tls_listener *l, guest *g, exit_door **door_out, fa_tls_reason *why)
+{
+    fa_tls_head head;
+    *door_out = &l->done;
+    const fa_err err = fa_tls_head_read(g->flow, &head);
+    if (err == FA_EAGAIN && !l->closed) {
+        wait_again(l, g);
+        return err;
+    }
+    if (err != FA_OK) {
+        fa_tls_say(why, "it came and went");
+        fa_flow_abort(g->flow);
+        return FA_ECLOSED;
+    }
+    if (!fa_tls_head_is_tls(&head) && l->admits_plain) {
+        *door_out = &l->plain;
+        return fa_tls_plain_new(g->flow, &head, &g->flow);
+    }
+    return fa_tls_accept_head(l->server, g->flow, &head, &g->flow, why,
+                              fa_after_ns(l->server->handshake_ns));
 }
 
 static guest *next_ready(fa_tls_listener *l)
 {
     fa_deadline until = FA_FOREVER;
     while (!l->closed) {
-        guest *g = l->done_count < DONE_MAX ? first_of(&l->ready) : NULL;
+        const bool room = l->done.count < DONE_MAX && l->plain.count < DONE_MAX;
+        guest *g = room ? first_of(&l->ready) : NULL;
         if (g != NULL) {
             list_remove(&g->in_list);
             l->ready_count--;
@@ -180,14 +226,14 @@ static void run(void *arg)
     fa_tls_listener *l = arg;
     guest *g;
     while ((g = next_ready(l)) != NULL) {
-        fa_tls_reason why;
+        fa_tls_reason why = {"out of memory"};
+        exit_door *door;
         char text[FA_ENDPOINT_TEXT_BYTES];
         l->idle_fibers--;
-        const fa_err err = fa_tls_accept(l->server, g->flow, &g->flow, &why,
-                                         fa_after_ns(l->server->handshake_ns));
+        const fa_err err = receive(l, g, &door, &why);
         if (err == FA_OK) {
-            hand_over(l, g);
-        } else {
+            hand_over(l, door, g);
+        } else if (err != FA_EAGAIN) {
             fa_log_info("%s: %s", fa_endpoint_text(g->peer, text), why.text);
             free(g);
         }
@@ -237,8 +283,10 @@ static void run_door(void *arg)
         if (err == FA_ECANCELED)
             break;
     }
-    if (l->err != FA_OK && l->waker != NULL)
-        l->waker->wake(l->waker);
+    if (l->err != FA_OK) {
+        wake(&l->done);
+        wake(&l->plain);
+    }
     release(l);
 }
 
@@ -260,7 +308,8 @@ fa_err fa_tls_listen(fa_tls_server *server, fa_listener *listener, fa_tls_listen
     l->refs = 2;
     list_init(&l->waiting);
     list_init(&l->ready);
-    list_init(&l->done);
+    list_init(&l->done.guests);
+    list_init(&l->plain.guests);
     const fa_err err = fa_sched_spawn(&(fa_fiber_options){.name = "tls listener"}, run_door, l);
     if (err != FA_OK) {
         free(l);
@@ -271,13 +320,13 @@ fa_err fa_tls_listen(fa_tls_server *server, fa_listener *listener, fa_tls_listen
     return FA_OK;
 }
 
-fa_err fa_tls_listener_try_accept(fa_tls_listener *l, fa_flow **flow_out, fa_endpoint *peer_out)
+static fa_err try_accept(fa_tls_listener *l, exit_door *door, fa_flow **flow_out, fa_endpoint *peer_out)
 {
-    guest *g = first_of(&l->done);
+    guest *g = first_of(&door->guests);
     if (g == NULL)
         return l->err == FA_OK ? FA_EAGAIN : l->err;
     list_remove(&g->in_list);
-    if (l->done_count-- == DONE_MAX)
+    if (door->count-- == DONE_MAX)
         fa_waitq_wake_all(&l->work);
     *flow_out = g->flow;
     if (peer_out != NULL)
@@ -286,13 +335,32 @@ fa_err fa_tls_listener_try_accept(fa_tls_listener *l, fa_flow **flow_out, fa_end
     return FA_OK;
 }
 
+static void arm(const fa_tls_listener *l, exit_door *door, fa_waker *waker)
+{
+    door->waker = waker;
+    if (door->count > 0 || l->err != FA_OK)
+        wake(door);
+}
+
+fa_err fa_tls_listener_try_accept(fa_tls_listener *l, fa_flow **flow_out, fa_endpoint *peer_out)
+{
+    return try_accept(l, &l->done, flow_out, peer_out);
+}
+
+fa_err fa_tls_listener_try_accept_plain(fa_tls_listener *l, fa_flow **flow_out, fa_endpoint *peer_out)
+{
+    l->admits_plain = true;
+    return try_accept(l, &l->plain, flow_out, peer_out);
+}
+
 void fa_tls_listener_arm(fa_tls_listener *l, fa_waker *waker)
 {
-    l->waker = waker;
-    if (waker != NULL && (l->done_count > 0 || l->err != FA_OK)) {
-        l->waker = NULL;
-        waker->wake(waker);
-    }
+    arm(l, &l->done, waker);
+}
+
+void fa_tls_listener_arm_plain(fa_tls_listener *l, fa_waker *waker)
+{
+    arm(l, &l->plain, waker);
 }
 
 fa_err fa_tls_listener_accept(fa_tls_listener *l, fa_flow **flow_out, fa_endpoint *peer_out,
@@ -327,13 +395,14 @@ static void drop_all(fa_tls_link *list)
 void fa_tls_listener_close(fa_tls_listener *l)
 {
     l->closed = true;
-    l->waker = NULL;
+    l->done.waker = l->plain.waker = NULL;
     fa_listener_arm(l->below, NULL);
     l->server->waiting -= l->waiting_count;
     drop_all(&l->waiting);
     drop_all(&l->ready);
-    drop_all(&l->done);
-    l->ready_count = l->done_count = l->waiting_count = 0;
+    drop_all(&l->done.guests);
+    drop_all(&l->plain.guests);
+    l->ready_count = l->waiting_count = l->done.count = l->plain.count = 0;
     fa_waitq_wake_all(&l->work);
     notify(l);
     release(l);

@@ -2,6 +2,7 @@
 /* Servers: which identity a client is shown, tickets, and how often handshakes begin. */
 #include "conn.h"
 #include "handshake.h"
+#include "plain.h"
 #include "records.h"
 #include <mbedtls/oid.h>
 #include <stdlib.h>
@@ -221,6 +222,12 @@ static fa_err take_token(fa_tls_server *server, fa_deadline deadline)
 fa_err fa_tls_accept(fa_tls_server *server, fa_flow *flow_take, fa_flow **flow_out,
                      fa_tls_reason *why, fa_deadline deadline)
 {
+    return fa_tls_accept_head(server, flow_take, &(fa_tls_head){.len = 0}, flow_out, why, deadline);
+}
+
+fa_err fa_tls_accept_head(fa_tls_server *server, fa_flow *flow_take, const fa_tls_head *head,
+                          fa_flow **flow_out, fa_tls_reason *why, fa_deadline deadline)
+{
     fa_tls_conn *conn;
     fa_tls_say(why, "%s", "");
     fa_err err = fa_tls_conn_new(&server->config, flow_take, &conn);
@@ -228,6 +235,8 @@ fa_err fa_tls_accept(fa_tls_server *server, fa_flow *flow_take, fa_flow **flow_o
         fa_tls_say(why, "%s", fa_err_text(err));
         return err;
     }
+    memcpy(conn->head, head->bytes, head->len);
+    conn->head_len = head->len;
     mbedtls_ssl_set_verify(&conn->ssl, fa_tls_verify, conn);
     err = take_token(server, deadline);
     if (err == FA_OK)

@@ -19,6 +19,7 @@
 
 #include <fata/arena.h>
 #include <fata/net.h>
+#include <fata/tls.h>
 
 /* What a request may have; beyond, it is refused with the status behind it. */
 #define FA_HTTP_METHOD_BYTES_MAX 16u          /* 501 */
@@ -93,6 +94,12 @@ typedef struct fa_http_options {
 FA_MUST_CHECK fa_err fa_http_serve(fa_listener *listener, const fa_http_options *options,
                                    fa_deadline deadline);
 #define FA_HTTP_GRACE_NS (5 * FA_NS_PER_S)
+
+/* The same over TLS, at one or several ports. Who comes there without TLS is sent to the same URL with
+ * "https:". */
+#define FA_HTTPS_LISTENERS_MAX 4u
+FA_MUST_CHECK fa_err fa_https_serve(fa_listener *const *listeners, size_t count, fa_tls_server *server,
+                                    const fa_http_options *options, fa_deadline deadline);
 
 /* The same for flows of any kind: where they come from, as a listener's functions do it. */
 typedef struct fa_http_source {

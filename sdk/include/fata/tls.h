@@ -118,6 +118,11 @@ FA_MUST_CHECK fa_err fa_tls_listener_try_accept(fa_tls_listener *listener, fa_fl
 FA_MUST_CHECK fa_err fa_tls_listener_accept(fa_tls_listener *listener, fa_flow **flow_out,
                                             fa_endpoint *peer_out, fa_deadline deadline);
 void fa_tls_listener_arm(fa_tls_listener *listener, fa_waker *waker);
+/* Connections that begin with no handshake of TLS, as of somebody who says "http:" at its port, come from
+ * here as they are, once this has been called; without, they are refused. */
+FA_MUST_CHECK fa_err fa_tls_listener_try_accept_plain(fa_tls_listener *listener, fa_flow **flow_out,
+                                                      fa_endpoint *peer_out);
+void fa_tls_listener_arm_plain(fa_tls_listener *listener, fa_waker *waker);
 void fa_tls_listener_close(fa_tls_listener *listener);
 
 typedef struct fa_tls_stats {
