@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Serves the site in www/, and live figures of the machine that it runs on. */
+#include "serve.h"
 #include <fata/fata.h>
-#include <fata/http.h>
 #include <stdlib.h>
 
 FA_LOG_MODULE("web");
-FA_PARAM_UINT(port, "port", 80, 1, 65535, "the TCP port to serve on");
 
 #define FINISH_S 3 /* for what is on its way, when the machine is to stop */
 
@@ -36,10 +35,7 @@ static fa_err status_json(fa_http *http, void *arg, fa_deadline deadline)
 int main(void)
 {
     fa_net *net;
-    fa_listener *listener;
     fa_err err = fa_net_start(&net, fa_after_s(30));
-    if (err == FA_OK)
-        err = fa_net_listen(net, (uint16_t)port, &listener);
     if (err == FA_OK) {
         const fa_http_route routes[] = {
             {"GET", "/status.json", status_json, net},
@@ -47,8 +43,7 @@ int main(void)
             {"GET", "/", fa_http_site, NULL}, /* and all below it */
         };
         const fa_http_options options = {.routes = routes, .route_count = FA_ARRAY_COUNT(routes)};
-        fa_log_info("serving on port %u", fa_listener_port(listener));
-        err = fa_http_serve(listener, &options, FA_FOREVER); /* until the machine is to stop */
+        err = serve(net, &options);
     }
     if (err == FA_OK) {
         if (fa_net_finish(net, fa_after_s(FINISH_S)) != FA_OK)
