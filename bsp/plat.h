@@ -42,6 +42,8 @@ typedef struct plat_stack {
 } plat_stack;
 FA_MUST_CHECK fa_err plat_stack_alloc(size_t size_bytes, plat_stack *stack_out);
 void plat_stack_free(plat_stack stack);
+/* From now on the machine writes its contents nowhere by itself (core dumps, swap): for keys. */
+void plat_stack_keep_out(plat_stack stack);
 /* The size of the guard below every stack, for telling a stack overflow from another fault. */
 #define PLAT_STACK_GUARD_BYTES ((size_t)4096)
 

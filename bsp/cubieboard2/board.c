@@ -125,6 +125,12 @@ void plat_stack_free(plat_stack stack)
     fa_cpu_stack_free(stack.base, stack.size_bytes);
 }
 
+/* There is neither a dump nor swap. */
+void plat_stack_keep_out(plat_stack stack)
+{
+    (void)stack;
+}
+
 bool plat_readable(uintptr_t address, size_t len)
 {
     return arm_mmu_mapped(address, len);

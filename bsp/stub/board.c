@@ -63,6 +63,12 @@ void plat_stack_free(plat_stack stack)
     (void)stack;
 }
 
+/* There is neither a dump nor swap. */
+void plat_stack_keep_out(plat_stack stack)
+{
+    (void)stack;
+}
+
 bool plat_readable(uintptr_t address, size_t len)
 {
     (void)address;

@@ -199,6 +199,13 @@ void plat_stack_free(plat_stack stack)
     munmap(stack.base - PLAT_STACK_GUARD_BYTES, stack.size_bytes + PLAT_STACK_GUARD_BYTES);
 }
 
+/* Swap takes more than that where a process may not lock its memory; the kernel's limit for it is 8 MiB. */
+void plat_stack_keep_out(plat_stack stack)
+{
+    (void)madvise(stack.base, stack.size_bytes, MADV_DONTDUMP);
+    (void)mlock(stack.base, stack.size_bytes);
+}
+
 /* The kernel knows: it copies what can be read, and fails with EFAULT otherwise. */
 bool plat_readable(uintptr_t address, size_t len)
 {

@@ -155,8 +155,8 @@ static void judge_order(teller *to, const mbedtls_x509_crt *crt, size_t number)
 
 static void judge_uses(teller *to, const mbedtls_x509_crt *leaf, const char *who, fa_tls_use use)
 {
-    if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) && (use & FA_TLS_USE_SERVER) != 0)
-        say(to, true, "%s names no host: peers look for names in the extension subjectAltName alone (RFC 9525)", who);
+    if (!mbedtls_x509_crt_has_ext_type(leaf, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) && use != FA_TLS_USE_CLIENT)
+        say(to, use == FA_TLS_USE_SERVER, "%s names no host: peers look for names in the extension subjectAltName alone (RFC 9525)", who);
     const bool serves = mbedtls_x509_crt_check_extended_key_usage(leaf, MBEDTLS_OID_SERVER_AUTH,
                                                                   MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) == 0;
     const bool calls = mbedtls_x509_crt_check_extended_key_usage(leaf, MBEDTLS_OID_CLIENT_AUTH,
@@ -204,7 +204,7 @@ bool fa_tls_judge_anchor(const mbedtls_x509_crt *anchor, int64_t now_s, fa_tls_t
     return to.good;
 }
 
-bool fa_tls_judge_pair(const mbedtls_x509_crt *chain, mbedtls_pk_context *key, fa_tls_random *random, fa_tls_tell *tell,
+bool fa_tls_judge_pair(const mbedtls_x509_crt *chain, mbedtls_pk_context *key, fa_tls_rng *random, fa_tls_tell *tell,
                        void *arg)
 {
     teller to = {tell, arg, true};

@@ -35,14 +35,14 @@ typedef enum fa_tls_use {
 } fa_tls_use;
 
 /* Randomness as mbedTLS asks for it: 0 is success. */
-typedef int fa_tls_random(void *arg, unsigned char *bytes_out, size_t len);
+typedef int fa_tls_rng(void *arg, unsigned char *bytes_out, size_t len);
 
 /* Certificates as PEM (text around them is skipped) or DER, one after the other; none, or one that
  * cannot be read, is an error. `chain` is initialised, and the caller's to free. */
 bool fa_tls_read_chain(struct mbedtls_x509_crt *chain, const uint8_t *bytes, size_t len, fa_tls_tell *tell,
                        void *arg);
 /* A private key as PEM, without a pass phrase, or DER (PKCS#8, SEC 1, PKCS#1). */
-bool fa_tls_read_key(struct mbedtls_pk_context *key, const uint8_t *bytes, size_t len, fa_tls_random *random,
+bool fa_tls_read_key(struct mbedtls_pk_context *key, const uint8_t *bytes, size_t len, fa_tls_rng *random,
                      fa_tls_tell *tell, void *arg);
 
 /* A chain to be shown to peers: its dates at `now_s` (seconds since 1970; 0: unknown, dates are not
@@ -53,7 +53,7 @@ bool fa_tls_judge_chain(const struct mbedtls_x509_crt *chain, int64_t now_s, fa_
 bool fa_tls_judge_anchor(const struct mbedtls_x509_crt *anchor, int64_t now_s, fa_tls_tell *tell, void *arg);
 /* Whether the key is the one of the chain's first certificate. */
 bool fa_tls_judge_pair(const struct mbedtls_x509_crt *chain, struct mbedtls_pk_context *key,
-                       fa_tls_random *random, fa_tls_tell *tell, void *arg);
+                       fa_tls_rng *random, fa_tls_tell *tell, void *arg);
 
 /* "CN=www.example.org, O=Example", cut to `cap`. */
 const char *fa_tls_subject_text(const struct mbedtls_x509_crt *crt, char *text_out, size_t cap);

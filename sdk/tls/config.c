@@ -69,7 +69,7 @@ fa_err fa_tls_config_init(fa_tls_config *config, int endpoint, bool only_13, con
     mbedtls_ssl_conf_rng(mbed, fa_tls_draw, NULL);
     config->trust = fa_tls_trust_keep(trust);
     if (trust != NULL)
-        mbedtls_ssl_conf_ca_chain(mbed, &trust->cas, trust->crls.raw.p == NULL ? NULL : &trust->crls);
+        mbedtls_ssl_conf_ca_cb(mbed, fa_tls_trust_find, trust);
     return copy_protocols(config, alpn, why);
 }
 

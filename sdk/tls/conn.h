@@ -8,6 +8,7 @@
 #define FATA_TLS_CONN_H
 
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS /* for the pointers into the buffers */
+#include "trust.h"
 #include <fata/fiber.h>
 #include <fata/tls.h>
 #include <mbedtls/ssl.h>
@@ -25,12 +26,6 @@ struct fa_tls_identity {
     const char *only_for; /* a protocol; NULL: for all */
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
-};
-
-struct fa_tls_trust {
-    unsigned refs;
-    mbedtls_x509_crt cas;
-    mbedtls_x509_crl crls;
 };
 
 /* A server's or a client's part that its connections share. */

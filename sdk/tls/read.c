@@ -145,7 +145,7 @@ bool fa_tls_read_chain(mbedtls_x509_crt *chain, const uint8_t *bytes, size_t len
     return good;
 }
 
-bool fa_tls_read_key(mbedtls_pk_context *key, const uint8_t *bytes, size_t len, fa_tls_random *random,
+bool fa_tls_read_key(mbedtls_pk_context *key, const uint8_t *bytes, size_t len, fa_tls_rng *random,
                      fa_tls_tell *tell, void *arg)
 {
     if (len == 0)

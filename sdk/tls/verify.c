@@ -131,6 +131,7 @@ int fa_tls_verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
                               "SNTP, or by fa_clock_set_wall()");
         return MBEDTLS_ERR_X509_FATAL_ERROR;
     }
+    fa_tls_trust_judge(conn->config->trust, crt, flags);
     if (depth == 0 && conn->checks_address && !has_address(crt, conn->address))
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
     if (depth == 0 && conn->checks_name &&

@@ -200,6 +200,7 @@ is "cert disk: its owner's" equal "$(mode keys.img)" 600
 is "cert disk: begins as the bundle does" cmp -n "$(stat -c %s bundle)" bundle keys.img
 is "cert disk: without the CA's key" not python3 holds.py keys.img good/ca.key
 check "cert disk: nothing is overwritten" 1 'keys.img exists' cert disk keys.img --dir good
+check "cert disk: the CA" 1 "the CA's key goes onto no disk" cert disk k2.img --dir good --only ca
 check "cert disk: an identity that is not there" 1 'there is no good/x.key' cert disk k2.img --dir good --only x
 
 FATA=$sdk_before

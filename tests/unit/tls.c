@@ -332,9 +332,9 @@ static void what_is_no_identity(void **state)
     fa_tls_identity *none;
     fa_tls_reason why;
     assert_int_equal(fa_tls_identity_new("no", 2, leaf.key_pem, strlen(leaf.key_pem), &none, &why), FA_EFORMAT);
-    assert_non_null(strstr(why.text, "not a certificate"));
+    assert_non_null(strstr(why.text, "neither PEM"));
     assert_int_equal(fa_tls_identity_new(leaf.pem, strlen(leaf.pem), "no", 2, &none, &why), FA_EFORMAT);
-    assert_non_null(strstr(why.text, "not a key"));
+    assert_non_null(strstr(why.text, "no private key that can be read"));
     assert_int_equal(fa_tls_identity_new(leaf.pem, strlen(leaf.pem), ca.key_pem, strlen(ca.key_pem), &none, &why),
                      FA_EINVAL);
     assert_non_null(strstr(why.text, "CN=leaf"));

@@ -87,18 +87,13 @@ static void add_identity(struct bundle *bundle, const struct cert_identity *iden
     bundle->identity_count++;
 }
 
-/* `only` is the name of an identity, or NULL for all; `more` a file of CAs, or NULL. */
-static void fill(struct bundle *bundle, const struct cert_folder *folder, const char *only, const char *more)
+/* `more` is a file of CAs, or NULL. */
+static void fill(struct bundle *bundle, const struct cert_folder *folder, const char *more)
 {
     struct text table = {0};
 
     for (size_t i = 0; i < folder->identity_count; i++) {
-        if (only == NULL || strcmp(only, folder->identities[i].name) == 0) {
-            add_identity(bundle, &folder->identities[i]);
-        }
-    }
-    if (only != NULL && bundle->identity_count == 0) {
-        cli_fail("there is no %s/%s.key", folder->path, only);
+        add_identity(bundle, &folder->identities[i]);
     }
     for (const mbedtls_x509_crt *crt = folder->anchors; crt != NULL && folder->anchor_count > 0; crt = crt->next) {
         cert_anchors_add(&bundle->anchors, crt->raw.p, crt->raw.len);
@@ -195,11 +190,11 @@ static int run_embed(const struct cli_command *command, int argc, char **argv)
     if (strcmp(trust, "ca-certificates") == 0 && !cert_exists(CA_CERTIFICATES)) {
         cli_fail("there is no %s: install the package ca-certificates", CA_CERTIFICATES);
     }
-    cert_folder_read(&folder, path);
+    cert_folder_read(&folder, path, NULL);
     if (folder.errors > 0) {
         cli_fail("nothing is built with %s, in which %u %s wrong", path, folder.errors, folder.errors == 1 ? "thing is" : "things are");
     }
-    fill(&bundle, &folder, NULL, strcmp(trust, "ca-certificates") == 0 ? CA_CERTIFICATES : NULL);
+    fill(&bundle, &folder, strcmp(trust, "ca-certificates") == 0 ? CA_CERTIFICATES : NULL);
     finish(&bundle, &bytes);
     text_addf(&assembler, source, out);
     (void)cert_write_over(&(struct cert_file){text_format("%s.S", out), assembler.bytes, assembler.len, 0644});
@@ -232,11 +227,17 @@ static int run_disk(const struct cli_command *command, int argc, char **argv)
     if (out == NULL) {
         cli_usage("which file? fata cert disk FILE");
     }
-    cert_folder_read(&folder, path);
+    if (only != NULL && strcmp(only, "ca") == 0) {
+        cli_fail("the CA's key goes onto no disk");
+    }
+    cert_folder_read(&folder, path, only);
     if (folder.errors > 0) {
         cli_fail("nothing is written of %s, in which %u %s wrong", path, folder.errors, folder.errors == 1 ? "thing is" : "things are");
     }
-    fill(&bundle, &folder, only, NULL);
+    if (only != NULL && folder.identity_count == 0) {
+        cli_fail("there is no %s/%s.key", path, only);
+    }
+    fill(&bundle, &folder, NULL);
     finish(&bundle, &bytes);
     used = bytes.len;
     while (bytes.len < DISK_BYTES) {

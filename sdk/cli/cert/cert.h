@@ -88,7 +88,8 @@ struct cert_folder {
     size_t crl_count;
     unsigned errors, warnings;
 };
-void cert_folder_read(struct cert_folder *folder, const char *path);
+/* `only` names one identity, and the others are not looked at; NULL: all. */
+void cert_folder_read(struct cert_folder *folder, const char *path, const char *only);
 
 /* DER (der.c): adds an element of `tag` around `inner`. */
 void der_add(struct text *out, unsigned tag, const void *inner, size_t len);

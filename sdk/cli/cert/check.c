@@ -187,7 +187,7 @@ static void read_crl(struct cert_folder *folder, const char *path)
     count(folder, &teller);
 }
 
-void cert_folder_read(struct cert_folder *folder, const char *path)
+void cert_folder_read(struct cert_folder *folder, const char *path, const char *only)
 {
     const char *trust = text_format("%s/trust", path);
     struct words keys, anchors, lists;
@@ -200,11 +200,13 @@ void cert_folder_read(struct cert_folder *folder, const char *path)
     }
     keys = cert_list(path, ".key");
     for (size_t i = 0; i < keys.count; i++) {
-        if (strcmp(keys.items[i], "ca.key") != 0) {
+        if (only != NULL ? strcmp(keys.items[i], text_format("%s.key", only)) == 0 : strcmp(keys.items[i], "ca.key") != 0) {
             read_identity(folder, keys.items[i]);
         }
     }
-    look_for_lone_certificates(folder);
+    if (only == NULL) {
+        look_for_lone_certificates(folder);
+    }
     if (cert_exists(text_format("%s/ca.pem", path))) {
         read_anchors(folder, text_format("%s/ca.pem", path));
     }
@@ -238,7 +240,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         }
         path = walk.value;
     }
-    cert_folder_read(&folder, path != NULL ? path : CERT_FOLDER);
+    cert_folder_read(&folder, path != NULL ? path : CERT_FOLDER, NULL);
     for (const mbedtls_x509_crl *crl = folder.crls; folder.crl_count > 0 && crl != NULL; crl = crl->next) {
         for (const mbedtls_x509_crl_entry *entry = &crl->entry; entry != NULL && entry->raw.len > 0; entry = entry->next) {
             revoked++;

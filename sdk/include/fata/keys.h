@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* Where certificates and keys come from: what the build took in of the project's folder tls/ (TLS=1; `fata
+ * cert` makes its files), a disk that `fata cert disk` has made, or this appliance itself at its first boot.
+ * Below it lie <fata/tls.h>, whose identities and trust these are, and <fata/block.h>.
+ *
+ *     fa_tls_keys *keys;
+ *     fa_tls_reason why;
+ *     err = fa_tls_keys_embedded(&keys, &why);
+ *     options.identities = fa_tls_keys_identities(keys, &options.identity_count);
+ *     options.trust = fa_tls_keys_trust(keys);
+ *
+ * Private keys lie in pages of their own, with guard pages around them, and nowhere else: what they were read
+ * from is wiped. So an overrun elsewhere does not reach them, no packet or disk buffer shares a page with
+ * them, and a process's core dump leaves them out. Who can read all of the machine's memory can read them. */
+#ifndef FATA_KEYS_H
+#define FATA_KEYS_H
+
+#include <fata/block.h>
+#include <fata/tls.h>
+
+typedef struct fa_tls_keys fa_tls_keys;
+
+/* What the image has, read at the first call and kept. FA_ENOENT: it was built without TLS=1; otherwise
+ * the errors of an identity. `why` may be NULL, in all of these functions. */
+FA_MUST_CHECK fa_err fa_tls_keys_embedded(fa_tls_keys **keys_out, fa_tls_reason *why);
+/* What stands on a disk from a sector on: at 0, or where a partition begins. FA_ENOENT: nothing of the
+ * kind; FA_EFORMAT: it is damaged; otherwise errors of an identity, or of a read. */
+FA_MUST_CHECK fa_err fa_tls_keys_from_block(fa_block *block, uint64_t sector, fa_tls_keys **keys_out,
+                                            fa_tls_reason *why, fa_deadline deadline);
+/* The same from memory, which is wiped in any case. */
+FA_MUST_CHECK fa_err fa_tls_keys_from_bytes(void *bytes, size_t len, fa_tls_keys **keys_out,
+                                            fa_tls_reason *why);
+void fa_tls_keys_free(fa_tls_keys *keys);
+
+/* All identities, in the order of their names; they, and the trust, are the keys'. */
+fa_tls_identity *const *fa_tls_keys_identities(const fa_tls_keys *keys, size_t *count_out);
+/* The one of the files NAME.pem and NAME.key; NULL: there is none. */
+fa_tls_identity *fa_tls_keys_identity(const fa_tls_keys *keys, const char *name);
+/* In whom peers' certificates must be issued by; NULL: no CA was given. */
+fa_tls_trust *fa_tls_keys_trust(const fa_tls_keys *keys);
+
+#endif
