@@ -45,6 +45,8 @@ void run_sending(void)
         if (d[1] & 1u << 30) {
             d[0] = device.sends_badly ? ERROR | 0x100 : 0;
             device.sent_count++;
+            if (device.frame_was_sent != NULL)
+                device.frame_was_sent();
         }
         if ((d[1] & 1u << 30) && (d[1] & 1u << 31))
             *at(STATUS) |= 1;

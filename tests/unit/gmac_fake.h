@@ -30,6 +30,7 @@ typedef struct gmac_fake {
     unsigned sent_count, checksum_count;
     uint8_t sent[4096];
     size_t sent_len;
+    void (*frame_was_sent)(void); /* it is in `sent` */
     uint16_t phy[32][16];
 } gmac_fake;
 extern gmac_fake device;

@@ -317,6 +317,96 @@ static void closes(void **state)
     assert_int_equal(wake_count, 0);
 }
 
+/* Frames in both directions, at any time and in any number, are all there and in order; now and then
+ * the controller starts anew, and what it had is lost. */
+#define STEPS 30000u
+static uint32_t sent_next, made_next, received_next, arrived_next;
+
+static size_t len_of(uint32_t number)
+{
+    return 64 + number * 37 % 1455;
+}
+
+static void check_sent(void)
+{
+    uint32_t number;
+    memcpy(&number, device.sent, sizeof number);
+    assert_int_equal(number, sent_next++);
+    assert_int_equal(device.sent_len, 8 + number % 90);
+}
+
+static void send_some(unsigned count)
+{
+    fa_packet_queue queue = {0};
+    for (unsigned i = 0; i < count && pool.free_page_count > PAGES / 4; i++) {
+        fa_packet *packet = packet_of(8, made_next % 90);
+        memcpy(packet->segments[0].page->bytes + packet->segments[0].offset, &made_next, sizeof made_next);
+        fa_packet_queue_add(&queue, packet);
+        made_next++;
+    }
+    gmac.netif.ops->transmit(&gmac.netif, &queue);
+    made_next -= queue.count;
+    fa_packet_queue_free(&queue);
+}
+
+static void receive_some(unsigned max, fa_packet_queue *kept)
+{
+    const unsigned resets = device.reset_count;
+    fa_packet_queue queue = receive(max);
+    for (const fa_packet *packet = queue.first; packet != NULL; packet = packet->next, received_next++) {
+        assert_int_equal(packet->len, len_of(received_next) - 4);
+        assert_int_equal(packet->segments[0].page->bytes[0], (uint8_t)received_next);
+    }
+    fa_packet_queue_move(kept, &queue);
+    if (device.reset_count == resets)
+        return;
+    received_next = arrived_next;
+    sent_next = made_next;
+}
+
+static void keeps_everything_in_order(void **state)
+{
+    (void)state;
+    uint64_t seed = 7;
+    fa_packet_queue kept = {0};
+    sent_next = made_next = received_next = arrived_next = 0;
+    assert_int_equal(try_open(), FA_OK);
+    device.frame_was_sent = check_sent;
+    for (unsigned step = 0; step < STEPS; step++) {
+        device.sends_late = test_random_below(&seed, 2) == 0;
+        switch (test_random_below(&seed, 6)) {
+        case 0:
+            send_some((unsigned)test_random_below(&seed, 40));
+            break;
+        case 1:
+            run_sending();
+            break;
+        case 2:
+            for (size_t i = test_random_below(&seed, 30); i > 0; i--)
+                arrived_next += arrive(len_of(arrived_next), (uint8_t)arrived_next, 0);
+            break;
+        case 3:
+            receive_some((unsigned)test_random_below(&seed, 70), &kept);
+            break;
+        case 4:
+            (void)gmac.netif.ops->arm(&gmac.netif);
+            break;
+        default:
+            fa_packet_queue_free(&kept);
+            *at(STATUS) |= test_random_below(&seed, 50) == 0 ? BUS_ERROR : 0;
+            break;
+        }
+        if (has_interrupt())
+            sunxi_gmac_interrupt(&gmac);
+    }
+    receive_some(UINT32_MAX, &kept);
+    run_sending();
+    assert_true(made_next > STEPS && arrived_next > STEPS && device.reset_count > 10 && wake_count > 100);
+    assert_int_equal(received_next, arrived_next);
+    assert_int_equal(sent_next, made_next);
+    fa_packet_queue_free(&kept);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define SMALL_TEST(name) cmocka_unit_test_setup_teardown(name, setup_small, teardown)
 
@@ -326,7 +416,7 @@ int main(void)
         TEST(starts), TEST(finds_its_phy), TEST(receives_every_length), TEST(knows_of_checksums),
         TEST(completes_checksums), TEST(a_ring_that_is_full), SMALL_TEST(waits_for_pages),
         SMALL_TEST(waits_for_pages_that_are_sent), TEST(sends_every_shape), TEST(waits_for_room),
-        TEST(misses_no_frame), TEST(follows_the_link), TEST(offers_what_its_wires_can_do), TEST(closes),
+        TEST(misses_no_frame), TEST(follows_the_link), TEST(offers_what_its_wires_can_do), TEST(closes), TEST(keeps_everything_in_order),
     };
     return cmocka_run_group_tests_name("sunxi_gmac", tests, NULL, NULL);
 }
