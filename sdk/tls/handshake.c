@@ -9,6 +9,8 @@
 #include <fata/log.h>
 #include <fata/panic.h>
 
+#define READ_OFF_MAX 64u /* times 256 bytes */
+
 FA_LOG_MODULE("tls");
 
 typedef struct handshake {
@@ -154,11 +156,26 @@ static fa_err shake(handshake *h, fa_tls_conn *conn, fa_deadline deadline)
         else if (conn->below_err != FA_OK) {
             err = conn->below_err;
             fa_tls_say(conn->why, "the connection ended within the handshake");
-        } else
+        } else {
+            /* mbedTLS says why to the peer, but for this: RFC 8446 section 5.1. */
+            if (ret == MBEDTLS_ERR_SSL_INVALID_RECORD)
+                (void)mbedtls_ssl_send_alert_message(&conn->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                                     MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
             err = fa_tls_err_of(ret, &conn->ssl, conn->why);
+        }
         if (err != FA_OK)
             return err;
     }
+}
+
+/* What is left unread would make the connection's end a reset, which may overtake the alert that says why. */
+static void read_off(fa_tls_conn *conn)
+{
+    uint8_t bytes[256];
+    size_t len = 1;
+    for (unsigned i = 0; i < READ_OFF_MAX && len > 0; i++)
+        if (fa_flow_try_read(conn->below, bytes, sizeof bytes, &len) != FA_OK)
+            return;
 }
 
 fa_err fa_tls_handshake(fa_tls_conn *conn, fa_tls_reason *why, fa_deadline deadline)
@@ -177,6 +194,8 @@ fa_err fa_tls_handshake(fa_tls_conn *conn, fa_tls_reason *why, fa_deadline deadl
     }
     if (err == FA_OK)
         err = fa_tls_records_settle(conn);
+    else
+        read_off(conn);
     if (err != FA_OK && reason.text[0] == '\0')
         fa_tls_say(&reason, "%s", fa_err_text(err));
     if (err != FA_OK)
