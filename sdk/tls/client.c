@@ -192,7 +192,7 @@ fa_err fa_tls_connect(fa_tls_client *client, fa_flow *flow_take, const char *nam
         if (err == FA_OK)
             *flow_out = &conn->flow;
         else
-            fa_tls_conn_free(conn, err == FA_EBUSY || err == FA_ECANCELED || err == FA_ETIMEDOUT);
+            fa_tls_conn_end_failed(conn, err, deadline);
     }
     if (err != FA_OK && why != NULL && why->text[0] == '\0')
         fa_tls_say(why, "%s", fa_err_text(err));

@@ -7,6 +7,9 @@
 
 FA_LOG_MODULE("tls");
 
+#define REFUSED_NS (500 * FA_NS_PER_MS) /* a peer that was refused has so long to end its half, */
+#define REFUSED_BYTES (64 * FA_KIB)     /* and may send so much until then */
+
 static fa_tls_link closing = {&closing, &closing};
 static fa_waitq queue;
 static bool running, news;
@@ -119,4 +122,19 @@ void fa_tls_closing_watch(void)
         fa_log_warn("no memory for a fiber that ends slow connections");
     else if (sleeps_until == FA_FOREVER)
         notify();
+}
+
+void fa_tls_conn_end_failed(fa_tls_conn *conn, fa_err failed, fa_deadline deadline)
+{
+    char bytes[256];
+    size_t len = 1, total = 0;
+    const fa_deadline limit = fa_after_ns(REFUSED_NS);
+    const bool refused = failed == FA_EPERM || failed == FA_ENOTSUP || failed == FA_EFORMAT || failed == FA_ENOCLOCK;
+    deadline = limit < deadline ? limit : deadline;
+    fa_tls_records_drop(conn);
+    if (refused && fa_flow_shutdown(conn->below) == FA_OK)
+        while (len > 0 && total < REFUSED_BYTES &&
+               fa_flow_read(conn->below, bytes, sizeof bytes, &len, deadline) == FA_OK)
+            total += len;
+    fa_tls_conn_free(conn, failed == FA_EBUSY || failed == FA_ECANCELED || failed == FA_ETIMEDOUT);
 }

@@ -75,6 +75,24 @@ void fa_tls_conn_fail_as(fa_tls_conn *conn, fa_err err, const char *reason)
     conn->reason = strdup(reason); /* if there is memory */
 }
 
+void fa_tls_conn_tell(fa_tls_conn *conn, int mbed)
+{
+    unsigned char alert;
+    if (mbed == MBEDTLS_ERR_SSL_INVALID_MAC)
+        alert = MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
+    else if (mbed == MBEDTLS_ERR_SSL_INVALID_RECORD)
+        alert = MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
+    else if (mbed == MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
+        alert = MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+    else if (mbed == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE && conn->ssl.state == MBEDTLS_SSL_HELLO_RETRY_REQUEST)
+        alert = MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE; /* no group in common */
+    else if (mbed == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
+        alert = MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE; /* RFC 5246, 7.4.6 */
+    else
+        return;
+    (void)mbedtls_ssl_send_alert_message(&conn->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
+}
+
 fa_err fa_tls_conn_fail(fa_tls_conn *conn, int mbed)
 {
     fa_tls_reason why = {""};
@@ -127,12 +145,13 @@ static fa_err read_record(fa_tls_conn *conn, void *bytes_out, size_t cap, size_t
             *len_out = 0;
             return FA_OK;
         }
-        if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
-            fa_tls_client_keep_session(conn);
-        else if (got == MBEDTLS_ERR_SSL_WANT_READ || got == MBEDTLS_ERR_SSL_WANT_WRITE)
+        if (got == MBEDTLS_ERR_SSL_WANT_READ || got == MBEDTLS_ERR_SSL_WANT_WRITE)
             return FA_EAGAIN;
-        else
+        if (got != MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            fa_tls_conn_tell(conn, got);
             return fa_tls_conn_fail(conn, got);
+        }
+        fa_tls_client_keep_session(conn);
     }
     return FA_EAGAIN;
 }

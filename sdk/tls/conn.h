@@ -108,11 +108,17 @@ FA_MUST_CHECK fa_err fa_tls_conn_new(fa_tls_config *config, fa_flow *flow_take,
                                      fa_tls_conn **conn_out);
 /* Ends it without a word, the flow below as well. */
 void fa_tls_conn_free(fa_tls_conn *conn, bool abort);
+/* Ends it after a handshake that has failed so. If the peer was refused it is to learn why: a TCP that is
+ * closed while bytes are unread sends a reset (RFC 1122, 4.2.2.13), at which the peer's drops our alert. So
+ * what still comes is read, for a while. */
+void fa_tls_conn_end_failed(fa_tls_conn *conn, fa_err failed, fa_deadline deadline);
 /* Sends what is left, and a close_notify. FA_EAGAIN: not all of it could be sent now. */
 FA_MUST_CHECK fa_err fa_tls_conn_say_end(fa_tls_conn *conn);
 /* For mbedTLS, as mbedtls_ssl_send_t and mbedtls_ssl_recv_t. */
 int fa_tls_conn_send(void *arg, const unsigned char *bytes, size_t len);
 int fa_tls_conn_recv(void *arg, unsigned char *bytes_out, size_t cap);
+/* Tells the peer by an alert, where mbedTLS would be silent about that error of its own. */
+void fa_tls_conn_tell(fa_tls_conn *conn, int mbed);
 /* It has failed, for a reason of mbedTLS's, or of the flow below; returns which error that is. */
 fa_err fa_tls_conn_fail(fa_tls_conn *conn, int mbed);
 void fa_tls_conn_fail_as(fa_tls_conn *conn, fa_err err, const char *reason);

@@ -125,6 +125,19 @@ static fa_err wait_for_peer(handshake *h, fa_tls_conn *conn, unsigned event, fa_
     return err;
 }
 
+/* Of mbedTLS's inside. */
+void mbedtls_ssl_set_outbound_transform(mbedtls_ssl_context *ssl, mbedtls_ssl_transform *transform);
+
+/* Behind a server's Finished come the application's keys (RFC 8446 section 7.3). mbedTLS changes to them only
+ * when the client's has come, so an alert about the client's certificate would be one that it cannot read. */
+static void change_keys(mbedtls_ssl_context *ssl)
+{
+    const bool finished = ssl->state == MBEDTLS_SSL_CLIENT_CERTIFICATE || ssl->state == MBEDTLS_SSL_CLIENT_FINISHED;
+    if (finished && ssl->conf->endpoint == MBEDTLS_SSL_IS_SERVER && ssl->transform_application != NULL &&
+        ssl->transform_out != ssl->transform_application)
+        mbedtls_ssl_set_outbound_transform(ssl, ssl->transform_application);
+}
+
 /* To the end, or until it must wait. Whose session is resumed shows no certificate. */
 static int step_on(fa_tls_conn *conn)
 {
@@ -132,6 +145,7 @@ static int step_on(fa_tls_conn *conn)
     while (ret == 0 && conn->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER) {
         if (conn->ssl.state == MBEDTLS_SSL_SERVER_CERTIFICATE)
             conn->resumed = false;
+        change_keys(&conn->ssl);
         ret = mbedtls_ssl_handshake_step(&conn->ssl);
     }
     return ret;
@@ -144,6 +158,7 @@ static fa_err shake(handshake *h, fa_tls_conn *conn, fa_deadline deadline)
         if (err != FA_OK)
             return err;
         const int ret = step_on(conn);
+        fa_tls_conn_tell(conn, ret);
         leave_turn();
         if (ret == 0)
             return FA_OK;

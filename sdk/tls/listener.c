@@ -16,6 +16,7 @@ FA_LOG_MODULE("tls");
 #define ACCEPTS_AT_ONCE 16u /* before others have a turn */
 #define FIBER_IDLE_NS (5 * FA_NS_PER_S)
 #define FIBER_STACK_BYTES (20 * FA_KIB)
+#define FIBERS_SPARE 8u /* more than handshakes: who waits for a place is the one who makes others give way */
 
 typedef struct guest {
     fa_tls_link in_list; /* its first member */
@@ -246,7 +247,7 @@ static void run(void *arg)
 
 static void more_fibers(fa_tls_listener *l)
 {
-    while (l->ready_count > l->idle_fibers && l->fibers < fa_tls_handshakes_max()) {
+    while (l->ready_count > l->idle_fibers && l->fibers < fa_tls_handshakes_max() + FIBERS_SPARE) {
         l->refs++;
         l->fibers++;
         l->idle_fibers++;

@@ -248,6 +248,6 @@ fa_err fa_tls_accept_head(fa_tls_server *server, fa_flow *flow_take, const fa_tl
     if (err == FA_OK)
         *flow_out = &conn->flow;
     else
-        fa_tls_conn_free(conn, err == FA_EBUSY || err == FA_ECANCELED || err == FA_ETIMEDOUT);
+        fa_tls_conn_end_failed(conn, err, deadline);
     return err;
 }

@@ -5,6 +5,7 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/md.h>
 #include <mbedtls/pem.h>
+#include <mbedtls/rsa.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,9 @@ static const meaning errors[] = {
     {MBEDTLS_ERR_SSL_DECODE_ERROR, FA_EFORMAT, "a message is broken"},
     {MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER, FA_EFORMAT, "a message has an illegal parameter"},
     {MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL, FA_EFORMAT, "a message is too long"},
-    {MBEDTLS_ERR_SSL_BAD_CERTIFICATE, FA_EPERM, "a certificate is not fit for this"},
+    {MBEDTLS_ERR_SSL_BAD_CERTIFICATE, FA_EPERM, "a certificate is not fit for this, or signed in a way that is not known (SHA-1 is not)"},
+    {MBEDTLS_ERR_ECP_VERIFY_FAILED, FA_EPERM, "the peer does not have the key of the certificate that it shows"},
+    {MBEDTLS_ERR_RSA_VERIFY_FAILED, FA_EPERM, "the peer does not have the key of the certificate that it shows"},
     {MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE, FA_EPERM, "the client shows no certificate"},
     {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, FA_ENOTSUP, "no cipher, curve or signature in common"},
     {MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, FA_ENOTSUP, "no version of TLS in common"},

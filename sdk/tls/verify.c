@@ -110,6 +110,9 @@ static void say_flags(const fa_tls_conn *conn, const mbedtls_x509_crt *crt, uint
     } else if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) {
         subject_of(&crt->issuer, issuer);
         fa_tls_say(conn->why, "%.90s: issued by %.90s, who is not trusted", who, issuer);
+    } else if ((flags & MBEDTLS_X509_BADCERT_KEY_USAGE) && crt->ca_istrue) {
+        /* mbedTLS skips those that it cannot read, so the next one seems to be the peer's. */
+        fa_tls_say(conn->why, "%s: is a CA's; the peer's own is missing, or signed in a way that is not known (SHA-1 is not)", who);
     } else if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) {
         say_name(conn, crt, who);
     } else {
@@ -120,6 +123,20 @@ static void say_flags(const fa_tls_conn *conn, const mbedtls_x509_crt *crt, uint
             }
         fa_tls_say(conn->why, "%s: refused (flags 0x%x)", who, (unsigned)flags);
     }
+}
+
+/* RFC 5280, 4.2.1.3 and 4.2.1.12. mbedTLS would look later, not say which certificate it is, and go on where
+ * one is optional. */
+static uint32_t uses(const fa_tls_conn *conn, const mbedtls_x509_crt *crt)
+{
+    static const char servers[] = MBEDTLS_OID_SERVER_AUTH, clients[] = MBEDTLS_OID_CLIENT_AUTH;
+    const char *usage = conn->ssl.conf->endpoint == MBEDTLS_SSL_IS_SERVER ? clients : servers;
+    uint32_t flags = 0;
+    if (mbedtls_x509_crt_check_key_usage(crt, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
+        flags |= MBEDTLS_X509_BADCERT_KEY_USAGE;
+    if (mbedtls_x509_crt_check_extended_key_usage(crt, usage, strlen(usage)) != 0)
+        flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+    return flags;
 }
 
 int fa_tls_verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
@@ -137,6 +154,8 @@ int fa_tls_verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
     if (depth == 0 && conn->checks_name &&
         !mbedtls_x509_crt_has_ext_type(crt, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    if (depth == 0)
+        *flags |= uses(conn, crt);
     if (*flags != 0 && conn->why->text[0] == '\0')
         say_flags(conn, crt, *flags);
     conn->flags |= *flags;
