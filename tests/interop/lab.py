@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import tap
+import tls_certs
 from tap import check
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -27,7 +28,7 @@ OUT = f"{ROOT}/build/interop"
 MACHINES = {"process": "unix", "microvm": "xen-x86_64", "virt": "cubieboard2"}
 # And those with a network device of another kind.
 DEVICES = {**MACHINES, "cubieboard": "cubieboard2"}
-PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HERE}/fetches"}  # templates, and programs of this folder
+PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HERE}/fetches", "tls": f"{HERE}/tls"}  # templates, and programs of this folder
 PEERS = (("chrony", "chronyd"), ("nginx", "nginx"))  # servers that are not installed (toolchain/peer)
 UP_S = 30        # from a guest's start to its first answer, on a busy machine
 BUILD_S = 600
@@ -66,6 +67,9 @@ def build_all():
             must(FATA, "new", name, folder)
         else:
             shutil.copytree(source, folder, ignore=shutil.ignore_patterns("build"))
+        if name == "tls":
+            shutil.rmtree(f"{OUT}/tls-certs", ignore_errors=True)
+            tls_certs.make(f"{OUT}/tls-certs", f"{folder}/files")
         for board in sorted(set(MACHINES.values())):
             done = subprocess.run(["make", "--no-print-directory", "-C", folder, f"FATA={ROOT}", f"BSP={board}"],
                                   env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
