@@ -6,6 +6,8 @@
 #include "../../sdk/tls/secret.h"
 #include "tls_certs.h"
 #include <fata/keys.h>
+#include <inttypes.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
 #include <string.h>
 
@@ -51,6 +53,7 @@ static size_t key_der(const cert *c, uint8_t der_out[512])
     const int len = mbedtls_pk_write_key_der((mbedtls_pk_context *)(uintptr_t)&c->key, der, sizeof der);
     assert_true(len > 0);
     memcpy(der_out, der + sizeof der - len, (size_t)len);
+    mbedtls_platform_zeroize(der, sizeof der);
     return (size_t)len;
 }
 
@@ -68,6 +71,7 @@ static void identity_entries(const char *name, const cert *chain, const cert *ke
     entry(FA_TLS_BUNDLE_NAME, name, strlen(name));
     entry(FA_TLS_BUNDLE_CHAIN, crt.raw.p, crt.raw.len);
     entry(FA_TLS_BUNDLE_KEY, der, key_der(key, der));
+    mbedtls_platform_zeroize(der, sizeof der);
     mbedtls_x509_crt_free(&crt);
 }
 
@@ -245,13 +249,105 @@ static void disk(void **state)
     fa_block_close(block);
 }
 
-static void not_embedded(void **state)
+/* In the place of what the build makes. */
+uint8_t fa_tls_bundle[BYTES_MAX];
+const size_t fa_tls_bundle_bytes = sizeof fa_tls_bundle;
+
+static void embedded(void **state)
+{
+    (void)state;
+    fa_tls_keys *keys, *again;
+    fa_tls_reason why;
+    assert_int_equal(fa_tls_keys_embedded(&keys, &why), FA_ENOENT);
+    make_good();
+    memcpy(fa_tls_bundle, bundle, sizeof bundle);
+    assert_true(holds(fa_tls_bundle, sizeof fa_tls_bundle, &leaf));
+    assert_int_equal(fa_tls_keys_embedded(&keys, &why), FA_OK);
+    assert_false(holds(fa_tls_bundle, sizeof fa_tls_bundle, &leaf));
+    assert_false(holds(fa_tls_bundle, sizeof fa_tls_bundle, &other));
+    assert_int_equal(fa_tls_keys_embedded(&again, &why), FA_OK);
+    assert_ptr_equal(again, keys);
+    fa_tls_keys_free(keys); /* which are kept */
+    assert_non_null(fa_tls_keys_identity(again, "server"));
+}
+
+#define SECRET_BYTES 32u
+#define MASK 0x5a
+
+/* How many times the secret stands in memory that this process can write, outside of pages for keys; in
+ * either order of bytes. `masked` is the secret in another form, so that it is not found itself. */
+__attribute__((no_sanitize("address"))) static unsigned copies_outside(const uint8_t masked[SECRET_BYTES])
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    unsigned count = 0;
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t start, end;
+        char rights[5];
+        assert_int_equal(sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, rights), 3);
+        if (strncmp(rights, "rw", 2) != 0 || end - start > (uintptr_t)1 << 26) /* the sanitizer's own maps are larger */
+            continue;
+        for (const volatile uint8_t *p = (const volatile uint8_t *)start; p + SECRET_BYTES <= (const volatile uint8_t *)end; p++) {
+            size_t forward = 0, backward = 0;
+            while (forward < SECRET_BYTES && p[forward] == (uint8_t)(masked[forward] ^ MASK))
+                forward++;
+            while (backward < SECRET_BYTES && p[backward] == (uint8_t)(masked[SECRET_BYTES - 1 - backward] ^ MASK))
+                backward++;
+            count += (forward == SECRET_BYTES || backward == SECRET_BYTES) && !fa_tls_secret_holds((const void *)p);
+        }
+    }
+    fclose(maps);
+    return count;
+}
+
+/* Also after it has signed. What dumps leave out is marked so for the kernel. */
+static void nowhere_else(void **state)
+{
+    (void)state;
+    cert one;
+    uint8_t masked[SECRET_BYTES], hash[32] = {1}, signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];
+    size_t len;
+    fa_tls_keys *keys;
+    cert_make(&one, &(cert_options){.subject = "CN=one", .dns = "one.example"}, &ca);
+    start();
+    identity_entries("one", &one, &one);
+    finish();
+    assert_int_equal(mbedtls_mpi_write_binary(&mbedtls_pk_ec(one.key)->d, masked, sizeof masked), 0);
+    for (size_t i = 0; i < sizeof masked; i++)
+        masked[i] ^= MASK;
+    assert_true(copies_outside(masked) >= 2); /* the certificate's, the bundle's */
+    cert_free(&one);
+    assert_int_equal(fa_tls_keys_from_bytes(bundle, out.len, &keys, NULL), FA_OK);
+    assert_int_equal(copies_outside(masked), 0);
+    fa_tls_identity *identity = fa_tls_keys_identity(keys, "one");
+    assert_int_equal(mbedtls_pk_sign(&identity->key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature, sizeof signature, &len,
+                                     fa_tls_draw, NULL), 0);
+    assert_int_equal(copies_outside(masked), 0);
+    fa_tls_keys_free(keys);
+}
+
+static void not_in_dumps(void **state)
 {
     (void)state;
     fa_tls_keys *keys;
-    fa_tls_reason why;
-    assert_int_equal(fa_tls_keys_embedded(&keys, &why), FA_ENOENT);
-    assert_non_null(strstr(why.text, "TLS=1"));
+    char line[512], flags[512] = "";
+    bool here = false;
+    make_good();
+    assert_int_equal(fa_tls_keys_from_bytes(bundle, out.len, &keys, NULL), FA_OK);
+    const uintptr_t key = (uintptr_t)mbedtls_pk_ec(fa_tls_keys_identity(keys, "client")->key);
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t first, end;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &first, &end) == 2)
+            here = key >= first && key < end;
+        else if (here && strncmp(line, "VmFlags:", 8) == 0)
+            strcpy(flags, line);
+    }
+    fclose(maps);
+    assert_non_null(strstr(flags, " dd "));
+    fa_tls_keys_free(keys);
 }
 
 int main(void)
@@ -259,7 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good),    cmocka_unit_test(in_pages_of_their_own), cmocka_unit_test(many),
         cmocka_unit_test(bad),     cmocka_unit_test(damaged),               cmocka_unit_test(disk),
-        cmocka_unit_test(not_embedded),
+        cmocka_unit_test(nowhere_else), cmocka_unit_test(not_in_dumps),     cmocka_unit_test(embedded),
     };
     return cmocka_run_group_tests_name("keys", tests, setup_all, NULL);
 }
