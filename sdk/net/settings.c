@@ -17,6 +17,7 @@ FA_LOG_MODULE("net");
 #define MEMORY_PART 8
 #define MEMORY_OWN_LEAST_BYTES (512 * FA_KIB)
 #define MEMORY_OWN_MOST_BYTES (16 * FA_MIB)
+#define CONNECTIONS_MOST 1000000
 
 /* "10.0.0.2/24" */
 static fa_err parse_network(const char *text, fa_ip4 *address_out, fa_ip4 *netmask_out)
@@ -65,6 +66,8 @@ FA_PARAM_DEFINE(dns, "dns", "with --ip: whom to ask for addresses of names", FA_
                 &dns, 0, 0, check_address);
 FA_PARAM_BYTES(net_memory, "net-memory", 0, 0, MEMORY_MOST_BYTES,
                "for packets; 0: an eighth of what is free, at most 16M");
+FA_PARAM_UINT(net_connections, "net-connections", 0, 0, CONNECTIONS_MOST,
+              "of TCP, at a time; 0: as many as a quarter of that memory holds");
 
 static size_t choose_memory(void)
 {
@@ -86,7 +89,8 @@ static fa_ip4 address_of(const char *text)
 
 void fa_net_settings_get(fa_net_settings *settings_out)
 {
-    *settings_out = (fa_net_settings){.memory_bytes = choose_memory()};
+    *settings_out = (fa_net_settings){.memory_bytes = choose_memory(),
+                                      .tcp_connections_max = (uint32_t)net_connections};
     if (parse_network(ip, &settings_out->address, &settings_out->netmask) == FA_OK) {
         settings_out->gateway = address_of(gateway);
         settings_out->dns = address_of(dns);

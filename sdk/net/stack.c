@@ -546,6 +546,7 @@ static fa_err start_host(stack *s, const fa_net_settings *settings)
         .netmask = settings->netmask,
         .gateway = settings->gateway,
         .dns = settings->dns,
+        .tcp_connections_max = settings->tcp_connections_max,
     };
     fa_err err = fa_host_init(&s->host, &options, fa_clock_mono_ns());
     if (err != FA_OK)
