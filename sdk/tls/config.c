@@ -23,6 +23,19 @@ static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
     MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
+/* PKCS #1's in front of PSS's: a server of TLS 1.2 that goes by our order must not choose PSS, which mbedTLS
+ * offers there, and then refuses. By TLS 1.3, PKCS #1's are for certificates alone (RFC 8446 section 4.2.3). */
+static const uint16_t signatures[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+    MBEDTLS_TLS1_3_SIG_NONE,
+};
 static const mbedtls_x509_crt_profile profile = {
     MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
         MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
@@ -65,6 +78,7 @@ fa_err fa_tls_config_init(fa_tls_config *config, int endpoint, bool only_13, con
     mbedtls_ssl_conf_max_tls_version(mbed, MBEDTLS_SSL_VERSION_TLS1_3);
     mbedtls_ssl_conf_ciphersuites(mbed, ciphers);
     mbedtls_ssl_conf_groups(mbed, groups);
+    mbedtls_ssl_conf_sig_algs(mbed, signatures);
     mbedtls_ssl_conf_cert_profile(mbed, &profile);
     mbedtls_ssl_conf_rng(mbed, fa_tls_draw, NULL);
     config->trust = fa_tls_trust_keep(trust);

@@ -82,6 +82,8 @@ void fa_tls_conn_tell(fa_tls_conn *conn, int mbed)
         alert = MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
     else if (mbed == MBEDTLS_ERR_SSL_INVALID_RECORD)
         alert = MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
+    else if (mbed == MBEDTLS_ERR_SSL_BAD_INPUT_DATA)
+        alert = MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW;
     else if (mbed == MBEDTLS_ERR_SSL_BAD_CERTIFICATE)
         alert = MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
     else if (mbed == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE && conn->ssl.state == MBEDTLS_SSL_HELLO_RETRY_REQUEST)

@@ -50,6 +50,7 @@ static const meaning errors[] = {
     {MBEDTLS_ERR_SSL_UNEXPECTED_RECORD, FA_EFORMAT, "a record came out of turn"},
     {MBEDTLS_ERR_SSL_DECODE_ERROR, FA_EFORMAT, "a message is broken"},
     {MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER, FA_EFORMAT, "a message has an illegal parameter"},
+    {MBEDTLS_ERR_SSL_BAD_INPUT_DATA, FA_EFORMAT, "a record is too long, or makes no sense"},
     {MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL, FA_EFORMAT, "a message is too long"},
     {MBEDTLS_ERR_SSL_BAD_CERTIFICATE, FA_EPERM, "a certificate is not fit for this, or signed in a way that is not known (SHA-1 is not)"},
     {MBEDTLS_ERR_ECP_VERIFY_FAILED, FA_EPERM, "the peer does not have the key of the certificate that it shows"},
