@@ -3,6 +3,7 @@
 revoked, and a CA that nobody knows."""
 import os
 import subprocess
+import threading
 import time
 
 from tap import check
@@ -12,6 +13,7 @@ KEYS = {"p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
         "rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
         "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]}
 DAY_S = 86400
+one_at_a_time = threading.Lock()
 # The program's own: name, kind of key, names in it, issuer, and what is odd.
 OURS = (("p256", "p256", "DNS:a.example,DNS:*.wild.example", "inter", {}),
         ("p384", "p384", "DNS:p384.example", "inter", {}),
@@ -73,8 +75,9 @@ class Authority:
     def sign(self, name, subject, issuer, extensions, days_from, days_to, digest):
         self.write(f"{name}.ext", extensions)
         openssl("req", "-new", "-key", f"{name}.key", "-subj", f"/CN={subject}", "-out", f"{name}.csr", folder=self.folder)
-        openssl("ca", "-batch", "-notext", "-config", "config", "-name", issuer, "-in", f"{name}.csr", "-out", f"{name}.pem",
-                "-startdate", stamp(days_from), "-enddate", stamp(days_to), "-extfile", f"{name}.ext", "-md", digest, folder=self.folder)
+        with one_at_a_time:  # openssl's database is no more than a file
+            openssl("ca", "-batch", "-notext", "-config", "config", "-name", issuer, "-in", f"{name}.csr", "-out", f"{name}.pem",
+                    "-startdate", stamp(days_from), "-enddate", stamp(days_to), "-extfile", f"{name}.ext", "-md", digest, folder=self.folder)
 
     def issue(self, name, kind, names, issuer="inter", days=(-5, 1000), usage="serverAuth,clientAuth", digest="sha256", key=None,
               key_usage="digitalSignature"):
