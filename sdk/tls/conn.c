@@ -227,6 +227,10 @@ static fa_err write_records(fa_tls_conn *conn, const fa_slice *slices, size_t co
             conn->held_len = (uint16_t)len;
             return *done > 0 ? FA_OK : FA_EAGAIN;
         }
+        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) { /* that a read has left half done */
+            fa_tls_client_keep_session(conn);
+            continue;
+        }
         if (ret < 0)
             return fa_tls_conn_fail(conn, ret);
         *done += len;

@@ -69,6 +69,22 @@ static size_t der_element_len(const uint8_t *der, size_t len)
     return body > len - head ? 0 : head + body;
 }
 
+/* RFC 8737, 3: critical, so that nobody takes a certificate that answers a CA for one of the name's owner. mbedTLS
+ * does not know it, and refuses what is critical and not known. In DER alone: as sdk/acme makes it. */
+static int take_extension(void *arg, const mbedtls_x509_crt *crt, const mbedtls_x509_buf *oid, int critical,
+                          const unsigned char *bytes, const unsigned char *end)
+{
+    static const unsigned char acme_identifier[] = {0x2b, 6, 1, 5, 5, 7, 1, 31};
+    (void)arg;
+    (void)crt;
+    (void)critical;
+    (void)bytes;
+    (void)end;
+    return oid->len == sizeof acme_identifier && memcmp(oid->p, acme_identifier, oid->len) == 0
+               ? 0
+               : MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
+}
+
 static bool read_der(mbedtls_x509_crt *chain, const uint8_t *bytes, size_t len, fa_tls_tell *tell, void *arg)
 {
     for (size_t number = 1; len > 0; number++) {
@@ -79,7 +95,7 @@ static bool read_der(mbedtls_x509_crt *chain, const uint8_t *bytes, size_t len, 
             return say(tell, arg, "behind certificate %zu stands something else", number - 1);
         if (number > FA_TLS_CHAIN_MAX)
             return say(tell, arg, "there are more than %u certificates", FA_TLS_CHAIN_MAX);
-        const int ret = mbedtls_x509_crt_parse_der(chain, bytes, one);
+        const int ret = mbedtls_x509_crt_parse_der_with_ext_cb(chain, bytes, one, 1, take_extension, NULL);
         if (ret != 0)
             return unreadable(ret, number, tell, arg);
         bytes += one;
