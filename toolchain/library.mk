@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := library
 include toolchain/sdk.mk
 
-lib_rooms := sdk/core sdk/fiber sdk/flow sdk/packet sdk/block sdk/net sdk/tls sdk/http sdk/boot $(BOARD_ROOMS) bsp/$(BSP)
+lib_rooms := sdk/core sdk/fiber sdk/flow sdk/packet sdk/block sdk/net sdk/tls sdk/http sdk/acme sdk/boot $(BOARD_ROOMS) bsp/$(BSP)
 lib_files := $(foreach room,$(lib_rooms),$(if $(filter %.c %.S,$(room)),$(room),$(wildcard $(room)/*.c $(room)/*.S)))
 # NAME_debug.c and NAME_release.c define the same symbols: a build has one of them.
 lib_files := $(filter-out %_$(if $(DEBUG),release,debug).c,$(lib_files))

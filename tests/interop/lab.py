@@ -28,8 +28,9 @@ OUT = f"{ROOT}/build/interop"
 MACHINES = {"process": "unix", "microvm": "xen-x86_64", "virt": "cubieboard2"}
 # And those with a network device of another kind.
 DEVICES = {**MACHINES, "cubieboard": "cubieboard2"}
-PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HERE}/fetches", "tls": f"{HERE}/tls"}  # templates, and programs of this folder
-PEERS = (("chrony", "chronyd"), ("nginx", "nginx"))  # servers that are not installed (toolchain/peer)
+PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HERE}/fetches", "tls": f"{HERE}/tls",
+            "certified": f"{HERE}/certified"}  # templates, and programs of this folder
+PEERS = (("chrony", "chronyd"), ("nginx", "nginx"), ("pebble", "pebble"))  # servers that are not installed (toolchain/peer)
 UP_S = 30        # from a guest's start to its first answer, on a busy machine
 BUILD_S = 600
 
@@ -70,6 +71,10 @@ def build_all():
         if name == "tls":
             shutil.rmtree(f"{OUT}/tls-certs", ignore_errors=True)
             tls_certs.make(f"{OUT}/tls-certs", f"{folder}/files")
+        if name == "certified":  # a CA that it believes
+            must(FATA, "cert", "ca", "--dir", f"{folder}/tls")
+            os.makedirs(f"{folder}/files")
+            shutil.copy(f"{folder}/tls/ca.pem", f"{folder}/files/ca.pem")
         for board in sorted(set(MACHINES.values())):
             done = subprocess.run(["make", "--no-print-directory", "-C", folder, f"FATA={ROOT}", f"BSP={board}"],
                                   env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
