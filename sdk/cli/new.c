@@ -123,6 +123,20 @@ static const char *project_name(const char *path)
     return name;
 }
 
+/* What a project's repository should not have: what is built, and keys. */
+static bool write_ignored(const char *path)
+{
+    const char *name = text_format("%s/.gitignore", path);
+    FILE *file = fopen(name, "wxe");
+    bool well = file != NULL && fputs("/build/\n/compile_commands.json\n/tls/\n", file) >= 0;
+
+    well = (file == NULL || fclose(file) == 0) && well;
+    if (!well) {
+        cli_warn("cannot write %s: %s", name, strerror(errno));
+    }
+    return well;
+}
+
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct cli_walk walk = cli_walk_start(command, argc, argv);
@@ -151,7 +165,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const struct copy_word words[] = {{"@FATA@", sdk_root()}, {"@NAME@", project_name(path)}};
 
     check_free(path, names[1]);
-    if (!copy_tree(text_format("%s/templates/%s", sdk_root(), names[0]), path, words, 2)) {
+    if (!copy_tree(text_format("%s/templates/%s", sdk_root(), names[0]), path, words, 2) || !write_ignored(path)) {
         return CLI_FAILED;
     }
     printf("Made the project %s in %s from the template %s.\n\nNext:\n", words[1].to, names[1], names[0]);

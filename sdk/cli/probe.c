@@ -21,6 +21,8 @@
 #define REQUEST "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: fata\r\nConnection: close\r\n\r\n"
 #define HTTP "HTTP/"
 #define HTTP_PORT 80
+#define HTTPS_PORT 443
+#define TLS_ALERT "\x15\x03" /* RFC 8446, section 5.1: what TLS says to a request in plain text */
 
 /* Who connects to a process or to the guest itself has been answered. */
 static bool connection_says_all(const struct probe *probe)
@@ -98,17 +100,29 @@ static char *address_text(uint32_t address)
     return text_format("%u.%u.%u.%u", address >> 24, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
 }
 
-static void has_answered(struct probe *probe, size_t index, bool is_http, struct text *said)
+enum answer { ANSWER_OTHER, ANSWER_HTTP, ANSWER_HTTPS };
+
+static const char *const schemes[] = {[ANSWER_HTTP] = "http", [ANSWER_HTTPS] = "https"};
+
+static char *url_of(enum answer answer, const char *host, unsigned number)
+{
+    unsigned usual = answer == ANSWER_HTTPS ? HTTPS_PORT : HTTP_PORT;
+
+    return number == usual ? text_format("%s://%s/", schemes[answer], host)
+                           : text_format("%s://%s:%u/", schemes[answer], host, number);
+}
+
+static void has_answered(struct probe *probe, size_t index, enum answer answer, struct text *said)
 {
     const struct run_port *port = &probe->plan.ports[index];
     bool is_tap = probe->plan.way == PROBE_TAP;
     unsigned number = is_tap ? port->guest : port->host;
     char *host = is_tap ? address_text(probe->address) : text_format("localhost");
-    char *place = text_format("%s:%u%s", host, number, port->is_udp ? "/udp" : "");
-    char *url = text_format(is_tap && number == HTTP_PORT ? "http://%s/" : "http://%s:%u/", host, number);
+    char *place = answer == ANSWER_OTHER ? text_format("%s:%u%s", host, number, port->is_udp ? "/udp" : "")
+                                         : url_of(answer, host, number);
 
-    if (is_http) {
-        text_addf(said, "fata: %s\n", url);
+    if (answer != ANSWER_OTHER) {
+        text_addf(said, "fata: %s\n", place);
     } else {
         text_addf(said, port->is_udp ? "fata: %s leads to port %u of the guest\n"
                                      : "fata: %s answers (port %u of the guest)\n", place, port->guest);
@@ -116,10 +130,9 @@ static void has_answered(struct probe *probe, size_t index, bool is_http, struct
     probe->answered[index] = true;
     probe->answered_count++;
     probe->pause_ms = PAUSE_FIRST_MS;
-    tell_ready(probe, is_http ? url : place);
+    tell_ready(probe, place);
     free(host);
     free(place);
-    free(url);
 }
 
 /* Turns to the address at once: what was asked before it was there may wait for seconds. */
@@ -134,7 +147,7 @@ void probe_address(struct probe *probe, uint32_t address, struct text *said)
     }
     for (size_t i = 0; i < probe->plan.count; i++) {
         if (probe->plan.ports[i].is_udp && !probe->answered[i]) {
-            has_answered(probe, i, false, said);
+            has_answered(probe, i, ANSWER_OTHER, said);
         }
     }
     if (probe->plan.count == 0) {
@@ -152,7 +165,7 @@ static void look_at_udp(struct probe *probe, struct text *said)
 {
     for (size_t i = 0; probe->plan.way == PROBE_PROCESS && i < probe->plan.count; i++) {
         if (probe->plan.ports[i].is_udp && !probe->answered[i] && ports_udp_is_taken(probe->plan.ports[i].host)) {
-            has_answered(probe, i, false, said);
+            has_answered(probe, i, ANSWER_OTHER, said);
         }
     }
 }
@@ -192,28 +205,71 @@ static void ask(struct probe *probe)
     probe->asked = true;
 }
 
+static bool starts_with(const struct probe *probe, const char *start)
+{
+    size_t len = strlen(start);
+
+    return probe->start_len >= len && memcmp(probe->start, start, len) == 0;
+}
+
+/* Of a server that sends elsewhere by the same port: https://localhost:18443/. */
+static bool is_sent_to_https(const struct probe *probe)
+{
+    static const char to[] = "\r\nlocation: https://";
+    const struct run_port *port = &probe->plan.ports[probe->now];
+    bool is_tap = probe->plan.way == PROBE_TAP;
+    const char *location = strcasestr(probe->start, to);
+    char *own = url_of(ANSWER_HTTPS, is_tap ? address_text(probe->address) : "localhost",
+                       is_tap ? port->guest : port->host);
+    bool same = location != NULL && strncmp(location + sizeof to - 1 - strlen("https://"), own, strlen(own)) == 0;
+
+    free(own);
+    return same;
+}
+
+static enum answer judge(const struct probe *probe)
+{
+    if (starts_with(probe, TLS_ALERT)) {
+        return ANSWER_HTTPS;
+    }
+    if (!starts_with(probe, HTTP)) {
+        return ANSWER_OTHER;
+    }
+    return is_sent_to_https(probe) ? ANSWER_HTTPS : ANSWER_HTTP;
+}
+
+/* All of it that is looked at. */
+static bool start_is_whole(const struct probe *probe)
+{
+    size_t len = probe->start_len < sizeof HTTP - 1 ? probe->start_len : sizeof HTTP - 1;
+
+    return probe->start_len == PROBE_START_BYTES_MAX || memcmp(probe->start, HTTP, len) != 0 ||
+           strstr(probe->start, "\r\n\r\n") != NULL;
+}
+
 /* Reads on to the answer's end after what it is has been told: a server may call it an error when its client leaves. */
 static void listen_to(struct probe *probe, struct text *said)
 {
     char bytes[4096];
     ssize_t got = recv(probe->handle, bytes, sizeof bytes, 0);
-    size_t room = sizeof probe->start - probe->start_len;
+    size_t room = PROBE_START_BYTES_MAX - probe->start_len;
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
     if (got > 0) {
-        memcpy(probe->start + probe->start_len, bytes, (size_t)got < room ? (size_t)got : room);
-        probe->start_len += (size_t)got < room ? (size_t)got : room;
+        size_t kept = (size_t)got < room ? (size_t)got : room;
+
+        memcpy(probe->start + probe->start_len, bytes, kept);
+        probe->start_len += kept;
+        probe->start[probe->start_len] = '\0';
         probe->answer_bytes += (size_t)got;
     }
     if (!probe->answered[probe->now]) {
-        bool is_http = memcmp(probe->start, HTTP, probe->start_len) == 0; /* so far */
-
-        if (probe->start_len == sizeof probe->start || (probe->start_len > 0 && !is_http)) {
-            has_answered(probe, probe->now, is_http, said);
-        } else if (got <= 0 && (connection_says_all(probe) || probe->start_len > 0)) {
-            has_answered(probe, probe->now, false, said);
+        if (probe->start_len > 0 && (got <= 0 || start_is_whole(probe))) {
+            has_answered(probe, probe->now, judge(probe), said);
+        } else if (got <= 0 && connection_says_all(probe)) {
+            has_answered(probe, probe->now, ANSWER_OTHER, said);
         }
     }
     if (got <= 0 || probe->answer_bytes > ANSWER_BYTES_MAX) {
@@ -250,7 +306,7 @@ void probe_step(struct probe *probe, short revents, struct text *said)
         dial(probe);
     } else {
         if (connection_says_all(probe) && probe->asked && !probe->answered[probe->now]) {
-            has_answered(probe, probe->now, false, said); /* it waits for other words */
+            has_answered(probe, probe->now, ANSWER_OTHER, said); /* it waits for other words */
         }
         next(probe);
     }

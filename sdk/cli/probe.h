@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PROBE_START_BYTES_MAX 1024 /* of an answer, that are looked at */
+
 enum probe_way {
     PROBE_PROCESS,   /* the host's ports are the process's own */
     PROBE_FORWARDED, /* they lead through QEMU's user networking */
@@ -42,7 +44,7 @@ struct probe {
     size_t now;          /* the port that is asked */
     int handle;          /* its connection; -1: none */
     bool asked;          /* the request is sent */
-    char start[5];       /* of the answer */
+    char start[PROBE_START_BYTES_MAX + 1]; /* of the answer, with a NUL */
     size_t start_len;
     size_t answer_bytes;
     int64_t until_ms;    /* of the connection, or of the pause before the next; 0: nothing more to do */
