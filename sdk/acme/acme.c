@@ -330,16 +330,6 @@ static fa_err keep(fa_acme *acme, fa_deadline deadline)
     return err;
 }
 
-static fa_err secure(void *arg, fa_flow *flow, const char *host, fa_flow **flow_out, fa_deadline deadline)
-{
-    fa_tls_reason why;
-    fa_acme *acme = arg;
-    const fa_err err = fa_tls_connect(acme->options.client, flow, host, flow_out, &why, deadline);
-    if (err != FA_OK)
-        fa_log_warn("TLS with the CA: %s", why.text[0] != '\0' ? why.text : fa_err_text(err));
-    return err;
-}
-
 fa_err fa_acme_run(fa_acme *acme, fa_net *net, fa_deadline deadline)
 {
     if (acme->agent != NULL)
@@ -347,7 +337,7 @@ fa_err fa_acme_run(fa_acme *acme, fa_net *net, fa_deadline deadline)
     fa_err err = fa_http_agent_open(net, &acme->agent);
     if (err != FA_OK)
         return err;
-    fa_http_agent_set_secure(acme->agent, secure, acme);
+    fa_http_agent_use_tls(acme->agent, acme->options.client);
     err = await_clock(deadline);
     if (err == FA_OK)
         err = load_account(acme, deadline);

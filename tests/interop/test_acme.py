@@ -14,7 +14,7 @@ NAME, SECOND = "a.example", "b.example"
 
 
 @contextlib.contextmanager
-def pebble(where, **environment):
+def pebble(where, validity_s=None):
     """Pebble at the host's address, and a DNS server whose every name is the guest."""
     program = peer("pebble", "pebble")
     resolver = os.path.join(os.path.dirname(program), "root/usr/bin/pebble-challtestsrv")
@@ -25,12 +25,13 @@ def pebble(where, **environment):
     must(FATA, "cert", "new", where.host, "--dir", f"{folder}/tls")
     config = {"pebble": {"listenAddress": f"{where.host}:14000", "managementListenAddress": f"{where.host}:15000",
                          "certificate": f"{folder}/tls/server.pem", "privateKey": f"{folder}/tls/server.key",
-                         "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": False}}
+                         "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": False,
+                         **({"certificateValidityPeriod": validity_s} if validity_s else {})}}
     with open(f"{folder}/config.json", "w", encoding="ascii") as file:
         json.dump(config, file)
     names = start([resolver, "-defaultIPv4", where.guest, "-defaultIPv6", "", "-dns01", f"{where.host}:8053", "-http01", "",
                    "-https01", "", "-tlsalpn01", "", "-management", f"{where.host}:8055"], f"{folder}/names")
-    for name, value in {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "15", **environment}.items():
+    for name, value in {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "15"}.items():
         os.environ[name] = value
     server = start([program, "-strict", "-config", f"{folder}/config.json", "-dnsserver", f"{where.host}:8053"], f"{folder}/log")
     try:
@@ -102,6 +103,25 @@ def _(machine):
             end(guest)
 
 
+@suite.test("process: a certificate by ACME is renewed when two thirds of its time have passed")
+def _():
+    where = lan()
+    with pebble(where, validity_s=30) as server:
+        root = root_of(where)
+        guest = certified("process", where, "--renews", "--by-tls")
+        try:
+            began = wait_for("it has the certificate", lambda: "acme: a certificate for " in said(guest) and time.monotonic(), 60, guest)
+            wait_for("it has another", lambda: "certificate 1 issued 2" in said(guest), 60, guest)
+            check(17 < time.monotonic() - began < 28, f"after {time.monotonic() - began:.1f} s")
+            check(names_shown(where, root) == [NAME], "it shows another certificate")
+            check(guest.wait(30) == 0 and said(guest).count("stored certificate") == 2, "it was not kept")
+            check(said(server).count("There are now 1 accounts") == 1, "not by the same account")
+        except Exception as failure:
+            raise tap.Failed(f"{failure or type(failure).__name__}\nthe guest said:\n{tail(guest)}") from failure
+        finally:
+            end(guest)
+
+
 @suite.test("process: an ACME challenge that is not answered: the CA's word is told, and there is patience before the next try")
 def _():
     where = lan()
@@ -132,5 +152,5 @@ def _():
                 trust.wrap_socket(tcp, server_side=True).recv(1)
                 raise tap.Failed("it has spoken")
         check(guest.wait(60) == 0, tail(guest))
-        check("certificate 0 issued 0" in said(guest) and "TLS with the CA: " in said(guest), tail(guest))
+        check("certificate 0 issued 0" in said(guest) and "https with " in said(guest), tail(guest))
         end(guest)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* An HTTP/1.1 client (RFC 9110, RFC 9112). An agent fetches what URLs name: it connects, goes where it
  * is redirected to, and keeps its last connection for the next request. A client is one connection, over
- * a flow of any kind, for who has the flow. https wants <fata/tls.h>: see fa_http_agent_set_secure().
+ * a flow of any kind, for who has the flow. https wants <fata/tls.h>: see fa_http_agent_use_tls().
  *
  *     fa_http_agent *agent;
  *     const fa_http_response *response;
@@ -15,6 +15,8 @@
 #define FATA_HTTP_CLIENT_H
 
 #include <fata/http.h>
+
+struct fa_tls_client;
 
 /* What a response may have is what a request may: FA_HTTP_HEAD_BYTES_MAX and those behind it. */
 #define FA_HTTP_INTERIM_MAX 8u                        /* responses of 1xx before the one that counts */
@@ -112,6 +114,8 @@ void fa_http_agent_close(fa_http_agent *agent);
 typedef fa_err fa_http_secure(void *arg, fa_flow *flow, const char *host, fa_flow **flow_out,
                               fa_deadline deadline);
 void fa_http_agent_set_secure(fa_http_agent *agent, fa_http_secure *secure, void *arg);
+/* https by <fata/tls.h>, whose client must outlive the agent. What is wrong with a server is logged. */
+void fa_http_agent_use_tls(fa_http_agent *agent, struct fa_tls_client *client);
 /* Sends a request to where the URL leads, and waits for the head of the response. Redirects are followed
  * by the rules of RFC 9110 section 15.4, to other hosts without Authorization and Cookie. A request that
  * can be repeated is, once, if a kept connection has ended meanwhile. FA_ELIMIT: too many redirects;

@@ -14,6 +14,7 @@ FA_PARAM_STRING(name, "name", "a.example", "whose certificate");
 FA_PARAM_STRING(second, "second", "", "another name in it");
 FA_PARAM_FLAG(by_tls, "by-tls", "the challenge is tls-alpn-01, not http-01");
 FA_PARAM_FLAG(wrong, "wrong", "the challenge is not answered");
+FA_PARAM_FLAG(renews, "renews", "it waits for a second certificate");
 FA_PARAM_UINT(rounds, "rounds", 1, 1, 3, "how often it begins");
 
 #define LIMIT_S 120
@@ -105,7 +106,7 @@ static fa_err await_certificate(fa_acme_info *info_out)
     const fa_deadline deadline = fa_after_s(LIMIT_S);
     do {
         fa_acme_info_get(acme, info_out);
-        if (info_out->has_certificate || info_out->failed > 0)
+        if ((info_out->has_certificate && (!renews || info_out->issued == 2)) || info_out->failed > 0)
             return FA_OK;
     } while (fa_sleep(fa_after_ms(50)) == FA_OK && fa_clock_mono_ns() < deadline);
     return FA_ETIMEDOUT;
