@@ -28,6 +28,10 @@ fa_cpu_chachapoly *fa_cpu_chachapoly_open(void);
 /* SHA-256's compression of `count` blocks of 64 bytes (FIPS 180-4, 6.2.2). */
 void fa_cpu_sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count);
 
+/* X25519 (RFC 7748, 5), masking the scalar. NULL if the CPU has nothing better than what any has. */
+typedef void fa_cpu_x25519(uint8_t out[32], const uint8_t scalar[32], const uint8_t u[32]);
+fa_cpu_x25519 *fa_cpu_x25519_mul(void);
+
 /* r = a b / 2^(the limbs' bits) mod n, for odd n, a and b below it, and n0 = -1/n mod 2^(a limb's bits). Limbs are as wide as
  * pointers, the lowest first; r may be a or b. False if mbedTLS does it as well. */
 bool fa_cpu_montmul(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, uintptr_t n0, size_t limb_count);

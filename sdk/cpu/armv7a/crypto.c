@@ -34,6 +34,11 @@ void fa_cpu_sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count
     ring_sha256_block_data_order_nohw(state, blocks, count);
 }
 
+fa_cpu_x25519 *fa_cpu_x25519_mul(void)
+{
+    return NULL;
+}
+
 bool fa_cpu_montmul(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, uintptr_t n0, size_t limb_count)
 {
     (void)r;

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* What x86-64 has for ciphers and hashes, by CPUID (Intel SDM volume 2A, CPUID): AES-NI and PCLMULQDQ
- * for AES-GCM, SSE4.1 for ChaCha20-Poly1305, the SHA extensions, MULX and ADX for RSA. Nothing here needs AVX, whose
+ * for AES-GCM, SSE4.1 for ChaCha20-Poly1305, the SHA extensions, MULX and ADX for RSA and X25519. Nothing here needs AVX, whose
  * registers a machine of ours does not turn on. */
 #include "../crypto.h"
 #include <bearssl_block.h>
 #include <bearssl_hash.h>
 #include <cpuid.h>
 
-/* From ring (BoringSSL's assembler). */
+/* From ring (assembler of BoringSSL's, and fiat-crypto's). */
 fa_cpu_chachapoly ring_chacha20_poly1305_seal_sse41, ring_chacha20_poly1305_open_sse41;
 void ring_sha256_block_data_order_hw(uint32_t state[8], const uint8_t *blocks, size_t count);
 void ring_sha256_block_data_order_nohw(uint32_t state[8], const uint8_t *blocks, size_t count);
 void ring_bn_mul4x_mont(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, const uintptr_t *n0, size_t len);
 void ring_bn_mulx4x_mont(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, const uintptr_t *n0, size_t len);
+
+fa_cpu_x25519 ring_x25519_scalar_mult_adx;
 
 #define MONT_LIMBS_MIN 8u
 #define MONT_LIMBS_MAX 128u /* 8192 bits: they are on the stack twice */
@@ -62,6 +64,11 @@ void fa_cpu_sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count
         ring_sha256_block_data_order_hw(state, blocks, count);
     else
         ring_sha256_block_data_order_nohw(state, blocks, count);
+}
+
+fa_cpu_x25519 *fa_cpu_x25519_mul(void)
+{
+    return cpu_features()->mulx ? ring_x25519_scalar_mult_adx : NULL;
 }
 
 bool fa_cpu_montmul(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, uintptr_t n0, size_t limb_count)
