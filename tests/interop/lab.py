@@ -29,7 +29,8 @@ MACHINES = {"process": "unix", "microvm": "xen-x86_64", "virt": "cubieboard2"}
 # And those with a network device of another kind.
 DEVICES = {**MACHINES, "cubieboard": "cubieboard2"}
 PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HERE}/fetches", "tls": f"{HERE}/tls",
-            "certified": f"{HERE}/certified"}  # templates, and programs of this folder
+            "certified": f"{HERE}/certified", "secure": f"{HERE}/secure"}  # templates, and programs of this folder
+BOARDS = {"secure": {"xen-x86_64"}}  # of a project, if not all
 PEERS = (("chrony", "chronyd"), ("nginx", "nginx"), ("pebble", "pebble"))  # servers that are not installed (toolchain/peer)
 UP_S = 30        # from a guest's start to its first answer, on a busy machine
 BUILD_S = 600
@@ -212,11 +213,11 @@ class Guest:
             must("ip", "link", "delete", self.lan.name)
 
 
-def boot(project, machine, *arguments, where=None, static=True, pcap=False):
+def boot(project, machine, *arguments, where=None, static=True, pcap=False, memory=None):
     where = where or lan()
     pcap_file = f"{work}/{where.name}.pcap" if pcap else None
     line = [FATA, "run", "--image", image(project, machine), "--on", machine, "--tap", where.name,
-            *(["--pcap", pcap_file] if pcap else []), "--", *(where.guest_arguments if static else []), *arguments]
+            *(["--pcap", pcap_file] if pcap else []), *(["--memory", memory] if memory else []), "--", *(where.guest_arguments if static else []), *arguments]
     return Guest(project, machine, where, start(line, f"{work}/{project}-{where.name}.log"), pcap_file)
 
 
@@ -228,7 +229,7 @@ def connects(address, port, limit_s=1):
         return False
 
 
-PORTS = {"web": 80, "echo": 7}
+PORTS = {"web": 80, "echo": 7, "secure": 443}
 
 
 @contextlib.contextmanager
