@@ -82,7 +82,7 @@ run: all
 # A project's test is the script test/run. It finds the tool and the choice of board in its environment.
 test: all
 	@[ -f test/run ] || { echo 'this project has no test: write the script test/run (templates/hello has one)' >&2; exit 1; }
-	@FATA='$(FATA)' BSP='$(BSP)' ON='$(ON)' DEBUG='$(DEBUG)' NAME='$(NAME)' IMAGE='$(app_boots)' PATH="$(FATA)/build:$$PATH" sh test/run
+	@FATA='$(FATA)' BSP='$(BSP)' ON='$(ON)' DEBUG='$(DEBUG)' TLS='$(TLS)' NAME='$(NAME)' IMAGE='$(app_boots)' PATH="$(FATA)/build:$$PATH" sh test/run
 
 print-image: all
 	@echo $(app_image)

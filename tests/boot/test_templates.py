@@ -32,6 +32,23 @@ for template in TEMPLATES:
         suite.test(f"template {template}: make test ON={machine}", template, machine)(matrix_test)
 
 
+HTTPS_BYTES_MAX = {"xen-x86_64": 600_000, "cubieboard2": 420_000, "unix": 1_000_000}  # of the image, without its site
+
+
+@each(TYPICAL)("web with TLS=1 on {}: the site by HTTPS, HTTP is sent there; the image is small")
+def _(machine):
+    board = MACHINES[machine]
+    with build_lock:
+        folder = f"{work}/https-{board}" # its certificates are made by the build
+        run([FATA, "new", "web", folder]).want(0)
+        make(folder, "TLS=1", f"BSP={board}").want(0)
+    make(folder, "test", "TLS=1", f"BSP={board}", f"ON={machine}").want(0)
+    site = sum(os.path.getsize(f"{where}/{name}") for where, _, names in os.walk(f"{folder}/www") for name in names)
+    size = os.path.getsize(f"{folder}/build/{board}/https-{board}") - site
+    check(size <= HTTPS_BYTES_MAX[board], f"the image has {size:,} bytes without its site, over {HTTPS_BYTES_MAX[board]:,}")
+    return f"{size:,} bytes without its site"
+
+
 @suite.test("the port that a Makefile always asks for is left out on a machine without ports; one that the user asks for is not")
 def _():
     built("web", "cubieboard2")
