@@ -86,8 +86,8 @@ static void judge_dates(teller *to, const mbedtls_x509_crt *crt, const char *who
     if (left_s < 0)
         say(to, true, "%s expired on %04d-%02d-%02d: make a new one", who, until->year, until->mon, until->day);
     else if (left_s < FA_TLS_SOON_DAYS * DAY_S)
-        say(to, false, "%s expires on %04d-%02d-%02d, in %d days: make a new one soon", who, until->year, until->mon,
-            until->day, (int)(left_s / DAY_S));
+        say(to, false, "%s expires on %04d-%02d-%02d, in %d day%s: make a new one soon", who, until->year, until->mon,
+            until->day, (int)(left_s / DAY_S), left_s / DAY_S == 1 ? "" : "s");
     if (fa_tls_not_before(crt) > now_s)
         say(to, true, "%s is not valid before %04d-%02d-%02d %02d:%02d UTC: wait, or see to this machine's clock", who,
             from->year, from->mon, from->day, from->hour, from->min);
