@@ -2,8 +2,10 @@
 """Certificates by ACME from Pebble, Let's Encrypt's server for tests, which refuses many nonces on purpose: by http-01 and
 tls-alpn-01, with what is kept, and what happens when the CA does not find what it looks for."""
 import contextlib
+import http.server
 import json
 import ssl
+import threading
 import urllib.request
 
 from lab import *
@@ -154,3 +156,78 @@ def _():
         check(guest.wait(60) == 0, tail(guest))
         check("certificate 0 issued 0" in said(guest) and "https with " in said(guest), tail(guest))
         end(guest)
+
+
+class OddServer(http.server.BaseHTTPRequestHandler):
+    """An ACME server that begins well, and then does what a test says."""
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments):
+        pass
+
+    def answer(self, status, body, **fields):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Replay_Nonce": "bm9uY2U", **fields, "Content_Length": len(body)}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command != "HEAD":
+            with contextlib.suppress(OSError):  # it may have had enough
+                self.wfile.write(body)
+
+    def directory(self):
+        base = f"https://{self.headers['Host']}"
+        return {name: f"{base}/{name}" for name in ("newNonce", "newAccount", "newOrder")}
+
+    def do_GET(self):
+        odd = self.server.odd.get("directory")
+        self.answer(200, odd(self) if odd else self.directory(), Replay_Nonce="")
+
+    def do_HEAD(self):
+        self.answer(200, b"", **self.server.odd.get("nonce", {}))
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posts += 1
+        status, body, fields = self.server.odd["account"](self)
+        self.answer(status, body, **fields)
+
+
+def problem(kind, **more):
+    return {"type": f"urn:ietf:params:acme:error:{kind}", "detail": "no\r\nmore", **more}
+
+
+ODD = (
+    ("a limit that holds for two hours is kept", {"account": lambda server: (429, problem("rateLimited"), {"Retry_After": "7200"})},
+     r"the account: rateLimited \(no  more\); again in 7200 s", 1),
+    ("a limit without a time", {"account": lambda server: (429, problem("rateLimited"), {})}, r"rateLimited .*; again in 3600 s", 1),
+    ("nonces that are never good", {"account": lambda server: (400, problem("badNonce"), {})}, r"the account: badNonce .*; again in [67]\d s", 6),
+    ("a nonce with a quotation mark", {"nonce": {"Replay_Nonce": 'a","b":"c'}}, r"the account: malformed input", 0),
+    ("URLs of http", {"directory": lambda server: {**server.directory(), "newOrder": "http://a/"}}, r"directory lacks URLs", 0),
+    ("URLs that are none", {"directory": lambda server: {**server.directory(), "newOrder": "https://a/\"x"}}, r"directory lacks URLs", 0),
+    ("a directory without an end", {"directory": lambda server: b"[" * 100000}, r"directory: a limit was reached", 0),
+    ("a directory that is too deep", {"directory": lambda server: b"[" * 20000}, r"answer is no JSON", 0),
+    ("an account without a URL", {"account": lambda server: (201, {"status": "valid"}, {})}, r"the account has no URL", 1),
+)
+
+
+@suite.test("process: an odd ACME server does no harm, and one that wants patience has it")
+def _():
+    where = lan()
+    folder = work_file(where, "odd")
+    shutil.copytree(f"{OUT}/certified/tls", folder)
+    must(FATA, "cert", "new", where.host, "--dir", folder)
+    server = http.server.ThreadingHTTPServer((where.host, 14000), OddServer)
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trust.load_cert_chain(f"{folder}/server.pem", f"{folder}/server.key")
+    server.socket = trust.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for title, odd, wanted, posts in ODD:
+        server.odd, server.posts = odd, 0
+        guest = certified("process", where)
+        check(guest.wait(60) == 0, f"{title}: {tail(guest)}")
+        check(re.search(f"acme: no certificate: .*{wanted}", said(guest)), f"{title}: not '{wanted}':\n{tail(guest)}")
+        check(server.posts == posts, f"{title}: {server.posts} signed requests")
+        end(guest)
+    server.shutdown()
+    server.server_close()
