@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORDS_AT_ONCE 4u /* that one call makes, so that others have their turn */
+#define RECORDS_AT_ONCE 2u /* that one call makes, so that others have their turn */
 #define SILENT_AT_ONCE 8u  /* records without data that one call reads */
 
 int mbedtls_ssl_flush_output(mbedtls_ssl_context *ssl); /* of mbedTLS's inside */
