@@ -225,6 +225,50 @@ static void wearing_off(void **state)
     assert_int_equal(fa_sntp_slew_next(&d), -10 * 1000);
 }
 
+/* A clock that runs wrong by `ppm` parts in a million, kept for two days by three servers over ways that are longer in one
+ * direction; one of the servers begins to lie. The largest error of the second day. */
+static int64_t keep_for_two_days(int64_t ppm, unsigned *steps_out)
+{
+    fa_sntp_discipline d = {0};
+    uint64_t seed = TEST_SEED, now_ns = FA_NS_PER_S; /* true time, of which the clock has a part too much or too little */
+    int64_t worst_ns = 0, moved_ns = 0; /* (its first error is none: the first round sets it in any case) */
+    *steps_out = 0;
+    while (now_ns < 2 * 86400 * FA_NS_PER_S) {
+        const int64_t drift_ns = (int64_t)(now_ns / 1000000) * ppm;
+        fa_sntp_sample samples[3], agreed;
+        for (unsigned i = 0; i < 3; i++) {
+            const int64_t there_ns = (int64_t)test_random_below(&seed, 8 * FA_NS_PER_MS);
+            const int64_t back_ns = (int64_t)test_random_below(&seed, 2 * FA_NS_PER_MS);
+            const int64_t lie_ns = i == 2 && now_ns > 40000 * FA_NS_PER_S ? 7 * (int64_t)FA_NS_PER_S : 0;
+            samples[i] = (fa_sntp_sample){(back_ns - there_ns) / 2 + lie_ns, (uint64_t)(there_ns + back_ns) / 2 + FA_SNTP_DISTANCE_MIN_NS};
+        }
+        assert_true(fa_sntp_agree(samples, 3, &agreed) >= 2);
+        const int64_t error_ns = drift_ns + moved_ns;
+        if (now_ns > 86400 * FA_NS_PER_S && (error_ns > worst_ns || -error_ns > worst_ns))
+            worst_ns = error_ns < 0 ? -error_ns : error_ns;
+        if (fa_sntp_judge(&d, agreed.wall_ns - error_ns)) {
+            moved_ns += agreed.wall_ns - error_ns;
+            ++*steps_out;
+        }
+        for (uint64_t worn_ns = 0; worn_ns < d.interval_ns && d.slew_ns != 0; worn_ns += FA_SNTP_SLEW_EVERY_NS)
+            moved_ns += fa_sntp_slew_next(&d);
+        now_ns += d.interval_ns;
+    }
+    return worst_ns;
+}
+
+static void two_days(void **state)
+{
+    (void)state;
+    unsigned steps;
+    for (int64_t ppm = -200; ppm <= 200; ppm += 50) {
+        const int64_t worst_ns = keep_for_two_days(ppm, &steps);
+        assert_int_equal(steps, 1); /* the first time */
+        if (worst_ns > 40 * MS)
+            fail_msg("at %d ppm: wrong by %d us", (int)ppm, (int)(worst_ns / 1000));
+    }
+}
+
 static fa_err by_dhcp(unsigned count, unsigned bytes_more, fa_dhcp_reply *out)
 {
     static const fa_mac mac = {{2, 0, 0, 0, 0, 1}};
@@ -263,7 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(requests), TEST(a_reply), TEST(eras), TEST(foreign), TEST(unusable), TEST(kisses), TEST(agreement),
-        TEST(the_clock), TEST(wearing_off), TEST(dhcp_option),
+        TEST(the_clock), TEST(wearing_off), TEST(two_days), TEST(dhcp_option),
     };
     return cmocka_run_group_tests_name("sntp", tests, NULL, NULL);
 }
