@@ -274,6 +274,55 @@ static void halves(void **state)
     assert_int_equal(fa_flow_try_write(at_client, &(fa_slice){"x", 1}, 1, &len), FA_ECLOSED);
 }
 
+/* As much as there is room for; how much that was. The last record may be on its way in part. */
+static size_t fill(fa_flow *flow)
+{
+    static const uint8_t bytes[100];
+    size_t len, total = 0;
+    while (fa_flow_try_write(flow, &(fa_slice){bytes, sizeof bytes}, 1, &len) == FA_OK)
+        total += len;
+    return total;
+}
+
+static void an_end_without_room(void **state)
+{
+    (void)state;
+    make_server(&(fa_tls_server_options){.identities = &identity, .identity_count = 1, .no_tickets = true});
+    for (unsigned closes = 0; closes < 2; closes++) {
+        make_pipe(600);
+        meet_as("fata.example");
+        const size_t sent = fill(at_client);
+        if (closes) {
+            fa_flow_close(at_client);
+            at_client = NULL;
+        } else {
+            assert_int_equal(fa_flow_shutdown(at_client), FA_OK);
+        }
+        size_t len = 1, got = 0;
+        uint8_t bytes[64];
+        for (; len > 0; got += len)
+            assert_int_equal(fa_flow_read(at_server, bytes, sizeof bytes, &len, fa_after_s(1)), FA_OK);
+        assert_in_range(got, sent, sent + 100);
+        part();
+    }
+    fa_sleep(fa_after_ms(1));
+}
+
+static void an_end_that_nobody_takes(void **state)
+{
+    (void)state;
+    make_server(&(fa_tls_server_options){.identities = &identity, .identity_count = 1, .no_tickets = true});
+    make_pipe(600);
+    meet_as("fata.example");
+    fill(at_client);
+    fa_flow_close(at_client);
+    at_client = NULL;
+    fa_sleep(fa_after_s(11));
+    uint8_t byte;
+    size_t len;
+    assert_int_equal(fa_flow_try_read(at_server, &byte, 1, &len), FA_ECLOSED);
+}
+
 static void truncation(void **state)
 {
     (void)state;
@@ -347,7 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PAIR(a_conversation), PAIR(names), PAIR(bad_certificates), PAIR(the_clock_must_be_set), PAIR(unverified),
         PAIR(rsa), PAIR(resumption), PAIR(several_identities), PAIR(client_certificates), PAIR(what_is_no_identity),
-        PAIR(much), PAIR(halves), PAIR(truncation), PAIR(idle), PAIR(an_idle_pair_is_small),
+        PAIR(much), PAIR(halves), PAIR(an_end_without_room), PAIR(an_end_that_nobody_takes), PAIR(truncation), PAIR(idle), PAIR(an_idle_pair_is_small),
         PAIR(buffers_are_large_enough),
     };
     return cmocka_run_group_tests_name("tls", tests, setup_all, NULL);
