@@ -1,22 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Keys that the image has, or a disk: see <fata/keys.h>. */
-#include <fata/keys.h>
-#include "bundle.h"
-#include "bundle_format.h"
-#include "conn.h"
-#include "trust.h"
+#include "keys.h"
 #include <mbedtls/platform_util.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct fa_tls_keys {
-    bool is_embedded;
-    uint8_t *table; /* a copy, where the bundle goes away; NULL: there is none */
-    fa_tls_identity *identities[FA_TLS_BUNDLE_IDENTITIES_MAX];
-    char names[FA_TLS_BUNDLE_IDENTITIES_MAX][FA_TLS_BUNDLE_NAME_BYTES_MAX + 1];
-    size_t count;
-    fa_tls_trust *trust;
-};
 
 /* An identity as its entries arrive: a name, a chain, a key. */
 typedef struct part {

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
+#include <mbedtls/x509_csr.h>
 #include <string.h>
 
 #define BYTES_MAX 16384u
@@ -249,6 +250,56 @@ static void disk(void **state)
     fa_block_close(block);
 }
 
+/* At a first boot: made, kept on a disk, a certificate asked for and got. */
+static void made_here(void **state)
+{
+    (void)state;
+    const char *const names[] = {"new.example", "192.0.2.7", NULL}, *const none[] = {NULL}, *const bad_one[] = {"a b", NULL};
+    const char *const many_names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", NULL};
+    fa_tls_keys *keys, *again;
+    fa_tls_reason why;
+    fa_block *block;
+    char request[FA_TLS_REQUEST_BYTES];
+    mbedtls_x509_csr csr;
+    assert_int_equal(fa_tls_keys_make(none, &keys, &why), FA_EINVAL);
+    assert_int_equal(fa_tls_keys_make(bad_one, &keys, &why), FA_EINVAL);
+    assert_non_null(strstr(why.text, "'a b'"));
+    assert_int_equal(fa_tls_keys_make(many_names, &keys, &why), FA_ELIMIT);
+    assert_int_equal(fa_tls_keys_make(names, &keys, &why), FA_OK);
+    const fa_tls_identity *identity = fa_tls_keys_identity(keys, "server");
+    assert_true(fa_tls_secret_holds(mbedtls_pk_ec(identity->key)->d.p));
+
+    assert_int_equal(fa_block_open_ram(64 * 512, &block), FA_OK);
+    assert_int_equal(fa_tls_keys_to_block(keys, block, 8, WAIT), FA_OK);
+    assert_int_equal(fa_tls_keys_from_block(block, 8, &again, &why, WAIT), FA_OK);
+    const fa_tls_identity *same = fa_tls_keys_identity(again, "server");
+    assert_int_equal(same->chain.raw.len, identity->chain.raw.len);
+    assert_memory_equal(same->chain.raw.p, identity->chain.raw.p, identity->chain.raw.len);
+    fa_tls_keys_free(again);
+    assert_int_equal(fa_tls_keys_to_block(keys, block, 60, WAIT), FA_ERANGE);
+    fa_block_close(block);
+
+    assert_int_equal(fa_tls_keys_request(keys, "none", request, sizeof request), FA_ENOENT);
+    assert_int_equal(fa_tls_keys_request(keys, "server", request, 100), FA_ENOSPC);
+    assert_int_equal(fa_tls_keys_request(keys, "server", request, sizeof request), FA_OK);
+    mbedtls_x509_csr_init(&csr);
+    assert_int_equal(mbedtls_x509_csr_parse(&csr, (const unsigned char *)request, strlen(request) + 1), 0);
+    assert_int_equal(mbedtls_pk_check_pair(&csr.pk, &identity->key, fa_tls_draw, NULL), 0);
+    assert_int_equal(csr.subject_alt_names.buf.len, 11);
+    mbedtls_x509_csr_free(&csr);
+
+    assert_int_equal(fa_tls_keys_set_chain(keys, "server", leaf.pem, strlen(leaf.pem), &why), FA_EINVAL);
+    assert_ptr_equal(fa_tls_keys_identity(keys, "server"), identity);
+    uint8_t der[1024];
+    const size_t len = identity->chain.raw.len;
+    assert_true(len <= sizeof der);
+    memcpy(der, identity->chain.raw.p, len);
+    assert_int_equal(fa_tls_keys_set_chain(keys, "server", der, len, &why), FA_OK);
+    assert_memory_equal(fa_tls_keys_identity(keys, "server")->chain.raw.p, der, len);
+    fa_tls_keys_free(keys);
+    assert_int_equal(fa_tls_secret_used_bytes(), 0);
+}
+
 /* In the place of what the build makes. */
 uint8_t fa_tls_bundle[BYTES_MAX];
 const size_t fa_tls_bundle_bytes = sizeof fa_tls_bundle;
@@ -355,7 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good),    cmocka_unit_test(in_pages_of_their_own), cmocka_unit_test(many),
         cmocka_unit_test(bad),     cmocka_unit_test(damaged),               cmocka_unit_test(disk),
-        cmocka_unit_test(nowhere_else), cmocka_unit_test(not_in_dumps),     cmocka_unit_test(embedded),
+        cmocka_unit_test(made_here), cmocka_unit_test(nowhere_else), cmocka_unit_test(not_in_dumps),     cmocka_unit_test(embedded),
     };
     return cmocka_run_group_tests_name("keys", tests, setup_all, NULL);
 }

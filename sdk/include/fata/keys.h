@@ -32,6 +32,25 @@ FA_MUST_CHECK fa_err fa_tls_keys_from_bytes(void *bytes, size_t len, fa_tls_keys
                                             fa_tls_reason *why);
 void fa_tls_keys_free(fa_tls_keys *keys);
 
+/* Keys that this appliance makes itself, such as at its first boot, when there are none on its disk: an
+ * identity "server" with a key on P-256 and a certificate that it has signed itself, until 2049, for peers
+ * that are given just this one. `names` are hosts' names and IPv4 addresses, NULL behind the last. Takes
+ * some 10 ms, on ARM 100, in which no other fiber runs. FA_EINVAL: no name, or a bad one; FA_ELIMIT: more
+ * than FA_TLS_KEYS_NAMES_MAX; FA_ENOENTROPY, FA_ENOMEM. */
+#define FA_TLS_KEYS_NAMES_MAX 8u
+FA_MUST_CHECK fa_err fa_tls_keys_make(const char *const *names, fa_tls_keys **keys_out, fa_tls_reason *why);
+/* Writes them so that fa_tls_keys_from_block() finds them, over what is there. Errors as of a write. */
+FA_MUST_CHECK fa_err fa_tls_keys_to_block(const fa_tls_keys *keys, fa_block *block, uint64_t sector,
+                                          fa_deadline deadline);
+/* A request for a certificate for the same names and key, as PEM: `fata cert new NAME --csr FILE` signs it,
+ * as any CA does. FA_ENOENT: no such identity; FA_ENOSPC: it is longer than `cap`. */
+#define FA_TLS_REQUEST_BYTES 2048u
+FA_MUST_CHECK fa_err fa_tls_keys_request(const fa_tls_keys *keys, const char *name, char *pem_out, size_t cap);
+/* The certificate comes back, PEM or DER, with those between it and the root: the identity shows it from now
+ * on. FA_ENOENT; otherwise the errors of an identity, and it stays as it was. */
+FA_MUST_CHECK fa_err fa_tls_keys_set_chain(fa_tls_keys *keys, const char *name, const void *chain, size_t len,
+                                           fa_tls_reason *why);
+
 /* All identities, in the order of their names; they, and the trust, are the keys'. */
 fa_tls_identity *const *fa_tls_keys_identities(const fa_tls_keys *keys, size_t *count_out);
 /* The one of the files NAME.pem and NAME.key; NULL: there is none. */
