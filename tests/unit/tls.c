@@ -87,6 +87,19 @@ static void the_clock_must_be_set(void **state)
     meet_as("fata.example");
     assert_int_equal(client_err, FA_ENOCLOCK);
     assert_non_null(strstr(client_why.text, "clock"));
+    /* A server that asks for no certificate goes on; one that does cannot. */
+    make_client(&(fa_tls_client_options){.unverified = true, .identity = identity});
+    meet();
+    part();
+    for (unsigned asks = FA_TLS_ASKS_OPTIONAL; asks <= FA_TLS_ASKS_REQUIRED; asks++) {
+        make_server(&(fa_tls_server_options){
+            .identities = &identity, .identity_count = 1, .asks = (fa_tls_asks)asks, .trust = trust});
+        make_pipe(PIPE_BYTES);
+        meet_as("fata.example");
+        assert_int_equal(server_err, FA_ENOCLOCK);
+        assert_non_null(strstr(server_why.text, "clock"));
+        part();
+    }
 }
 
 static void unverified(void **state)
