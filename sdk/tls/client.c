@@ -160,8 +160,7 @@ static fa_err set_name(fa_tls_conn *conn, const char *name, fa_tls_reason *why)
                                                                                            : FA_ENOMEM;
 }
 
-static fa_err connect_as(fa_tls_client *client, fa_tls_conn *conn, const char *name, fa_tls_reason *why,
-                         fa_deadline deadline)
+fa_err fa_tls_client_prepare(fa_tls_client *client, fa_tls_conn *conn, const char *name, fa_tls_reason *why)
 {
     fa_err err = set_name(conn, name, why);
     if (err != FA_OK)
@@ -175,7 +174,15 @@ static fa_err connect_as(fa_tls_client *client, fa_tls_conn *conn, const char *n
     }
     mbedtls_ssl_set_verify(&conn->ssl, fa_tls_verify, conn);
     resume(client, conn);
-    err = fa_tls_handshake(conn, why, deadline);
+    return FA_OK;
+}
+
+static fa_err connect_as(fa_tls_client *client, fa_tls_conn *conn, const char *name, fa_tls_reason *why,
+                         fa_deadline deadline)
+{
+    fa_err err = fa_tls_client_prepare(client, conn, name, why);
+    if (err == FA_OK)
+        err = fa_tls_handshake(conn, why, deadline);
     if (err == FA_OK && mbedtls_ssl_get_version_number(&conn->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
         fa_tls_client_keep_session(conn);
     return err;

@@ -147,6 +147,9 @@ static fa_err read_record(fa_tls_conn *conn, void *bytes_out, size_t cap, size_t
             *len_out = 0;
             return FA_OK;
         }
+        /* (A ticket has come, which is read in the next call.) */
+        if (got == MBEDTLS_ERR_SSL_WANT_READ && conn->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER)
+            continue;
         if (got == MBEDTLS_ERR_SSL_WANT_READ || got == MBEDTLS_ERR_SSL_WANT_WRITE)
             return FA_EAGAIN;
         if (got != MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
@@ -222,7 +225,11 @@ static fa_err write_records(fa_tls_conn *conn, const fa_slice *slices, size_t co
         const size_t len = gather(slices, count, *done, ssl->out_msg, (size_t)most);
         if (len == 0)
             break;
-        const int ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
+        int ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
+        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) { /* it was still to be read */
+            fa_tls_client_keep_session(conn);
+            ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
+        }
         if (ret == MBEDTLS_ERR_SSL_WANT_WRITE) {
             conn->held_len = (uint16_t)len;
             return *done > 0 ? FA_OK : FA_EAGAIN;

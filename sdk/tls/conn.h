@@ -148,6 +148,9 @@ fa_tls_trust *fa_tls_trust_keep(fa_tls_trust *trust);
 int fa_tls_verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
 /* Remembers who the peer is, and frees its certificate. */
 void fa_tls_peer_keep(fa_tls_conn *conn);
+/* Before a client's handshake: whom it wants, and a session if there is one. FA_EINVAL, FA_ENOCLOCK, FA_ENOMEM. */
+FA_MUST_CHECK fa_err fa_tls_client_prepare(fa_tls_client *client, fa_tls_conn *conn, const char *name,
+                                           fa_tls_reason *why);
 /* A client has got a ticket. */
 void fa_tls_client_keep_session(fa_tls_conn *conn);
 

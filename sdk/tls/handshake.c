@@ -139,7 +139,7 @@ static void change_keys(mbedtls_ssl_context *ssl)
 }
 
 /* To the end, or until it must wait. Whose session is resumed shows no certificate. */
-static int step_on(fa_tls_conn *conn)
+int fa_tls_handshake_step(fa_tls_conn *conn)
 {
     int ret = 0;
     while (ret == 0 && conn->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER) {
@@ -148,6 +148,7 @@ static int step_on(fa_tls_conn *conn)
         change_keys(&conn->ssl);
         ret = mbedtls_ssl_handshake_step(&conn->ssl);
     }
+    fa_tls_conn_tell(conn, ret);
     return ret;
 }
 
@@ -157,8 +158,7 @@ static fa_err shake(handshake *h, fa_tls_conn *conn, fa_deadline deadline)
         fa_err err = take_turn(deadline);
         if (err != FA_OK)
             return err;
-        const int ret = step_on(conn);
-        fa_tls_conn_tell(conn, ret);
+        const int ret = fa_tls_handshake_step(conn);
         leave_turn();
         if (ret == 0)
             return FA_OK;

@@ -13,6 +13,9 @@
 /* One that has waited so long for its peer may have to give way. */
 #define FA_TLS_PATIENCE_NS (500 * FA_NS_PER_MS)
 
+/* As far as it can go without its peer: 0 at the end, or an error of mbedTLS's, of which the peer was told. */
+int fa_tls_handshake_step(fa_tls_conn *conn);
+
 size_t fa_tls_handshakes_under_way(void);
 size_t fa_tls_handshakes_max(void);
 /* For tests: 0 is the machine's own. */
