@@ -174,6 +174,8 @@ void fa_tls_peer_keep(fa_tls_conn *conn)
     char subject[SUBJECT_BYTES], names[NAMES_BYTES_MAX];
     subject_of(&crt->subject, subject);
     names_of(crt, names, sizeof names);
+    free(conn->subject); /* a session's, that the server did not resume */
+    free(conn->names);
     conn->subject = strdup(subject);
     conn->names = strdup(names);
     mbedtls_x509_crt_free(crt);
