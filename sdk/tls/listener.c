@@ -14,6 +14,7 @@ FA_LOG_MODULE("tls");
 #define WAITING_MAX 1024u   /* that have not said anything yet; the oldest gives way */
 #define DONE_MAX 64u        /* that nobody has accepted yet */
 #define ACCEPTS_AT_ONCE 16u /* before others have a turn */
+#define TOLD_IN_A_SECOND 10u /* failures, in the log */
 #define FIBER_IDLE_NS (5 * FA_NS_PER_S)
 #define FIBER_STACK_BYTES (20 * FA_KIB)
 #define FIBERS_SPARE 8u /* more than handshakes: who waits for a place is the one who makes others give way */
@@ -41,6 +42,9 @@ struct fa_tls_listener {
     size_t waiting_count, ready_count;
     exit_door done, plain;
     bool admits_plain;
+    /* Failures that were told in the second that began then, and those that were not. */
+    uint64_t telling_since_ns;
+    unsigned told_count, untold_count;
     fa_waitq news_queue, work;
     bool news, closed;
     size_t fibers, idle_fibers;
@@ -222,6 +226,25 @@ static guest *next_ready(fa_tls_listener *l)
     return NULL;
 }
 
+/* A console may take milliseconds for a line, and who connects and goes is somebody's flood. */
+static void tell(fa_tls_listener *l, fa_endpoint peer, const char *why)
+{
+    char text[FA_ENDPOINT_TEXT_BYTES];
+    const uint64_t now_ns = fa_clock_mono_ns();
+    if (now_ns - l->telling_since_ns >= FA_NS_PER_S) {
+        if (l->untold_count > 0)
+            fa_log_info("%u more handshakes failed", l->untold_count);
+        l->telling_since_ns = now_ns;
+        l->told_count = l->untold_count = 0;
+    }
+    if (l->told_count < TOLD_IN_A_SECOND) {
+        l->told_count++;
+        fa_log_info("%s: %s", fa_endpoint_text(peer, text), why);
+    } else {
+        l->untold_count++;
+    }
+}
+
 static void run(void *arg)
 {
     fa_tls_listener *l = arg;
@@ -229,13 +252,12 @@ static void run(void *arg)
     while ((g = next_ready(l)) != NULL) {
         fa_tls_reason why = {"out of memory"};
         exit_door *door;
-        char text[FA_ENDPOINT_TEXT_BYTES];
         l->idle_fibers--;
         const fa_err err = receive(l, g, &door, &why);
         if (err == FA_OK) {
             hand_over(l, door, g);
         } else if (err != FA_EAGAIN) {
-            fa_log_info("%s: %s", fa_endpoint_text(g->peer, text), why.text);
+            tell(l, g->peer, why.text);
             free(g);
         }
         l->idle_fibers++;
