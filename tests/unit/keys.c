@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Bundles of keys, from memory and from a disk, and the pages that keys lie in, as a program of the unix
+/* Bundles of keys, from memory and from a disk, the pages that keys lie in, and revocation lists, as a program of the unix
  * board. What tests/cli has of `fata cert` writes them; here they are put together by hand. */
 #include "../../sdk/tls/bundle_format.h"
 #include "../../sdk/tls/check.h"
@@ -250,6 +250,104 @@ static void disk(void **state)
     fa_block_close(block);
 }
 
+/* Revocation lists, as DER. */
+
+static size_t wrap(uint8_t tag, const uint8_t *inner, size_t len, uint8_t *der_out)
+{
+    size_t head = 2;
+    der_out[0] = tag;
+    if (len < 0x80) {
+        der_out[1] = (uint8_t)len;
+    } else {
+        der_out[1] = 0x82;
+        der_out[2] = (uint8_t)(len >> 8);
+        der_out[3] = (uint8_t)len;
+        head = 4;
+    }
+    memcpy(der_out + head, inner, len);
+    return head + len;
+}
+
+static size_t crl_make(const cert *issuer, const cert *signer, const char *from, const char *to, const mbedtls_x509_crt *revoked,
+                       uint8_t der_out[1024])
+{
+    static const uint8_t algorithm[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+    uint8_t body[900], one[100], list[100], tbs[900], hash[32], signature[100] = {0};
+    mbedtls_x509_crt crt;
+    size_t len = 3, entry_len, sig_len;
+    crt_of(issuer, &crt);
+    memcpy(body, "\x02\x01\x01", 3);
+    memcpy(body + len, algorithm, sizeof algorithm);
+    len += sizeof algorithm;
+    memcpy(body + len, crt.subject_raw.p, crt.subject_raw.len);
+    len += crt.subject_raw.len;
+    len += wrap(0x17, (const uint8_t *)from, strlen(from), body + len);
+    len += wrap(0x17, (const uint8_t *)to, strlen(to), body + len);
+    entry_len = wrap(0x02, revoked->serial.p, revoked->serial.len, one);
+    entry_len += wrap(0x17, (const uint8_t *)from, strlen(from), one + entry_len);
+    entry_len = wrap(0x30, one, entry_len, list);
+    len += wrap(0x30, list, entry_len, body + len);
+    size_t tbs_len = wrap(0x30, body, len, tbs);
+    assert_int_equal(mbedtls_sha256(tbs, tbs_len, hash, 0), 0);
+    assert_int_equal(mbedtls_pk_sign((mbedtls_pk_context *)(uintptr_t)&signer->key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature + 1,
+                                     sizeof signature - 1, &sig_len, fa_tls_draw, NULL), 0);
+    memcpy(tbs + tbs_len, algorithm, sizeof algorithm);
+    tbs_len += sizeof algorithm;
+    tbs_len += wrap(0x03, signature, sig_len + 1, tbs + tbs_len);
+    mbedtls_x509_crt_free(&crt);
+    return wrap(0x30, tbs, tbs_len, der_out);
+}
+
+/* Who is judged by a list: the one that it names, all of its CA if the list is not to be believed, and nobody else. */
+static void revoked(void **state)
+{
+    (void)state;
+    static const struct {
+        bool by_another;
+        const char *from, *to;
+        uint32_t named, unnamed;
+    } cases[] = {
+        {false, "260101000000Z", "290101000000Z", MBEDTLS_X509_BADCERT_REVOKED, 0},
+        {true, "260101000000Z", "290101000000Z", MBEDTLS_X509_BADCERT_REVOKED | MBEDTLS_X509_BADCRL_NOT_TRUSTED,
+         MBEDTLS_X509_BADCRL_NOT_TRUSTED},
+        {false, "260101000000Z", "260601000000Z", MBEDTLS_X509_BADCERT_REVOKED | MBEDTLS_X509_BADCRL_EXPIRED,
+         MBEDTLS_X509_BADCRL_EXPIRED},
+        {false, "280101000000Z", "290101000000Z", MBEDTLS_X509_BADCRL_FUTURE, MBEDTLS_X509_BADCRL_FUTURE},
+    };
+    cert stranger, theirs;
+    mbedtls_x509_crt named, unnamed, other_ca;
+    uint8_t der[1024];
+    cert_make(&stranger, &(cert_options){.subject = "CN=Another CA", .ca = true}, NULL);
+    cert_make(&theirs, &(cert_options){.subject = "CN=theirs", .dns = "theirs.example"}, &stranger);
+    crt_of(&leaf, &named);
+    crt_of(&other, &unnamed);
+    crt_of(&theirs, &other_ca);
+    for (size_t i = 0; i < FA_ARRAY_COUNT(cases); i++) {
+        fa_tls_trust *trust = cert_trust(&ca);
+        const size_t len = crl_make(&ca, cases[i].by_another ? &stranger : &ca, cases[i].from, cases[i].to, &named, der);
+        uint32_t flags = 0;
+        assert_int_equal(fa_tls_trust_add_crl(trust, der, len, NULL), FA_OK);
+        for (unsigned again = 0; again < 2; again++) {
+            flags = 0;
+            fa_tls_trust_judge(trust, &named, &flags);
+            /* One that is of the future revokes from then on. */
+            assert_int_equal(flags & ~(uint32_t)(i == 3 ? MBEDTLS_X509_BADCERT_REVOKED : 0), cases[i].named);
+            flags = 0;
+            fa_tls_trust_judge(trust, &unnamed, &flags);
+            assert_int_equal(flags, cases[i].unnamed);
+            flags = 0;
+            fa_tls_trust_judge(trust, &other_ca, &flags);
+            assert_int_equal(flags, 0);
+        }
+        fa_tls_trust_free(trust);
+    }
+    mbedtls_x509_crt_free(&named);
+    mbedtls_x509_crt_free(&unnamed);
+    mbedtls_x509_crt_free(&other_ca);
+    cert_free(&stranger);
+    cert_free(&theirs);
+}
+
 /* At a first boot: made, kept on a disk, a certificate asked for and got. */
 static void made_here(void **state)
 {
@@ -406,7 +504,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good),    cmocka_unit_test(in_pages_of_their_own), cmocka_unit_test(many),
         cmocka_unit_test(bad),     cmocka_unit_test(damaged),               cmocka_unit_test(disk),
-        cmocka_unit_test(made_here), cmocka_unit_test(nowhere_else), cmocka_unit_test(not_in_dumps),     cmocka_unit_test(embedded),
+        cmocka_unit_test(revoked),  cmocka_unit_test(made_here), cmocka_unit_test(nowhere_else), cmocka_unit_test(not_in_dumps),     cmocka_unit_test(embedded),
     };
     return cmocka_run_group_tests_name("keys", tests, setup_all, NULL);
 }
