@@ -7,6 +7,7 @@
 #include "../../sdk/tls/records.h"
 #include "../unit/tls_certs.h"
 #include "require.h"
+#include "tls_machine.h"
 #include "tls_world.h"
 
 #define HOW_12 1u       /* TLS 1.2 */
@@ -127,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     const unsigned how = bytes[0];
     const bool asks = (how & HOW_ASKS) != 0;
-    world_seed();
+    machine_seed();
     require(fa_tls_server_new(&(fa_tls_server_options){.identities = how & HOW_RSA ? &rsa_identity : &identity, .identity_count = 1,
                                                        .asks = asks ? FA_TLS_ASKS_REQUIRED : FA_TLS_ASKS_NONE,
                                                        .trust = asks ? trust : NULL}, &server, NULL) == FA_OK);

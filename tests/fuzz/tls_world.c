@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* The wire, the one who sits on it, and the machine. */
+/* The wire, and the one who sits on it. */
 #include "tls_world.h"
-#include "../../sdk/core/pages.h"
-#include "../../sdk/fiber/sched.h"
-#include "../../sdk/flow/waiter.h"
-#include "../../sdk/tls/secret.h"
 #include "require.h"
-#include <fata/bytes.h>
-#include <fata/log.h>
 #include <fata/panic.h>
-#include <fata/random.h>
 #include <string.h>
 
 #define RECORD_HEADER 5u
-#define NOW_S UINT64_C(1800000000)
 
 struct world world;
 static const uint8_t *thrown;
 static size_t thrown_len;
 static unsigned thrown_at;
-static uint64_t random_state;
 
 static world_end *other(world_end *end)
 {
@@ -195,69 +186,8 @@ size_t world_progress(void)
     return all;
 }
 
-/* The machine. Nothing waits in it. */
-
-void world_seed(void)
-{
-    random_state = UINT64_C(0x9e3779b97f4a7c15);
-}
-
-fa_err fa_random_bytes(void *bytes_out, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        ((uint8_t *)bytes_out)[i] = (uint8_t)(random_state >> 56);
-    }
-    return FA_OK;
-}
-
-uint64_t fa_clock_mono_ns(void)
-{
-    return FA_NS_PER_S;
-}
-
-uint64_t fa_clock_wall_ns(void)
-{
-    return NOW_S * FA_NS_PER_S;
-}
-
-void fa_log_write(const fa_log_module *module, fa_log_level level, const char *fmt, ...)
-{
-    (void)module, (void)level, (void)fmt;
-}
-
 void fa_panic_assert(const char *file, int line, const char *condition)
 {
     fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, condition);
     abort();
-}
-
-fa_deadline fa_after_ns(uint64_t ns)
-{
-    return fa_clock_mono_ns() + ns;
-}
-
-fa_pages fa_ram; /* none that is known */
-
-fa_err fa_tls_secret_begin(void)
-{
-    return FA_OK;
-}
-
-void fa_tls_secret_end(void)
-{
-}
-
-/* Called only where somebody would wait. */
-#define NOBODY_WAITS(...) { require(!"nothing waits here"); __VA_ARGS__; }
-fa_err fa_sleep(fa_deadline deadline) NOBODY_WAITS(return (void)deadline, FA_ECANCELED)
-fa_err fa_waitq_wait(fa_waitq *queue, fa_deadline deadline) NOBODY_WAITS(return (void)queue, (void)deadline, FA_ECANCELED)
-void fa_waitq_wake_all(fa_waitq *queue) NOBODY_WAITS((void)queue)
-void fa_waiter_init(fa_waiter *waiter) NOBODY_WAITS((void)waiter)
-fa_err fa_waiter_wait(fa_waiter *waiter, fa_deadline deadline) NOBODY_WAITS(return (void)waiter, (void)deadline, FA_ECANCELED)
-fa_err fa_turn_take(fa_deadline deadline) NOBODY_WAITS(return (void)deadline, FA_ECANCELED)
-fa_err fa_sched_spawn(const fa_fiber_options *options, fa_fiber_fn *fn, void *arg)
-{
-    (void)options, (void)fn, (void)arg;
-    return FA_ENOMEM;
 }

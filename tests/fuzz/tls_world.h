@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The world of the TLS fuzzer: two ends of a wire, as flows that never wait, and somebody on it who changes records; and what
- * sdk/tls asks of the machine, so that no fiber is needed. */
+/* The world of the TLS fuzzer: two ends of a wire, as flows that never wait, and somebody on it who changes records. */
 #ifndef FATA_TESTS_FUZZ_TLS_WORLD_H
 #define FATA_TESTS_FUZZ_TLS_WORLD_H
 
@@ -29,7 +28,6 @@ extern struct world {
     bool dribbles;
 } world;
 
-void world_seed(void); /* randomness begins again */
 void world_begin(const uint8_t *changes, size_t len, bool dribbles);
 /* Bytes that arrive at an end before all others, in the next conversation. */
 void world_throw(const uint8_t *bytes, size_t len, unsigned end);
