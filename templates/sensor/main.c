@@ -167,20 +167,32 @@ static fa_err keep_one(sensor *s, fa_deadline deadline)
     return err;
 }
 
+/* Until all is kept, when no more points come. */
 static void keep_samples(void *arg)
 {
     sensor *s = arg;
     for (fa_err err = FA_OK; err != FA_ECANCELED;) {
+        if (s->ends && (s->store.disk == NULL || s->end == s->kept))
+            return;
         if (s->store.disk == NULL) {
             err = fa_sleep(fa_after_s(RETRY_S));
             if (err == FA_OK)
                 open_store(s);
-        } else if (s->end - s->kept < batch) {
+        } else if (s->end - s->kept < batch && !s->ends) {
             err = fa_waitq_wait(&s->more, FA_FOREVER);
         } else {
             err = keep_one(s, fa_after_s(DISK_S));
         }
     }
+}
+
+/* The keeper is not canceled while it writes: that would give the disk up, and with it what is left. */
+static void keep_the_rest(sensor *s, fa_scope *keeping)
+{
+    s->ends = true;
+    fa_waitq_wake_all(&s->more);
+    if (s->store.disk != NULL && fa_scope_wait(keeping, fa_after_s(FINISH_S)) != FA_OK)
+        fa_log_warn("not all samples were kept in time");
 }
 
 static void serve(void *arg)
@@ -216,7 +228,7 @@ static void serve(void *arg)
 int main(void)
 {
     static sensor s;
-    fa_scope work, web;
+    fa_scope web, keeping, sampling; /* which end in the other order */
     s.pin = pin;
     s.period_ms = period_ms;
     s.measures = true;
@@ -224,23 +236,24 @@ int main(void)
     if (!find_source(&s))
         return EXIT_FAILURE;
     open_store(&s);
-    fa_scope_open(&work);
     fa_scope_open(&web);
+    fa_scope_open(&keeping);
+    fa_scope_open(&sampling);
     const fa_fiber_options keeper = {"keeper", STACK_BYTES}, server = {"server", STACK_BYTES};
-    fa_err err = fa_scope_spawn(&work, "sampler", take_samples, &s);
+    fa_err err = fa_scope_spawn(&sampling, "sampler", take_samples, &s);
     if (err == FA_OK)
-        err = fa_scope_spawn_with(&work, &keeper, keep_samples, &s);
+        err = fa_scope_spawn_with(&keeping, &keeper, keep_samples, &s);
     if (err == FA_OK)
         err = fa_scope_spawn_with(&web, &server, serve, &s);
     if (err == FA_OK)
         err = fa_stop_wait(NULL, FA_FOREVER);
-    if (err == FA_OK && fa_scope_wait(&web, fa_after_s(REQUESTS_S + FINISH_S)) != FA_OK)
+    const fa_deadline answered_by = fa_after_s(REQUESTS_S + FINISH_S);
+    fa_scope_close(&sampling);
+    keep_the_rest(&s, &keeping); /* first: the machine does not wait for as long as some requests take */
+    fa_scope_close(&keeping);
+    if (err == FA_OK && fa_scope_wait(&web, answered_by) != FA_OK)
         fa_log_warn("some requests were not answered in time");
     fa_scope_close(&web);
-    fa_scope_close(&work);
-    /* What was not yet enough for a record. */
-    while (err == FA_OK && s.store.disk != NULL && s.kept < s.end && keep_one(&s, fa_after_s(FINISH_S)) == FA_OK)
-        ;
     if (s.store.disk != NULL)
         store_close(&s.store, fa_after_s(FINISH_S));
     fa_log_info("%llu samples taken, %llu kept", (unsigned long long)s.taken, (unsigned long long)s.store.samples);

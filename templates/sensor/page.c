@@ -48,11 +48,15 @@ static const char *reading(const sensor *s, int32_t milli, char text_out[TEXT_BY
     return text_out;
 }
 
-static const char *moment(const sample *taken, char text_out[TEXT_BYTES])
+/* Without a clock, seconds are those of the run that took it. */
+static const char *moment(const sensor *s, const point *at, char text_out[TEXT_BYTES])
 {
+    const sample *taken = &at->sample;
     const time_t wall_s = (time_t)(taken->wall_ms / 1000);
     const struct tm *utc = gmtime(&wall_s);
-    if (taken->wall_ms == 0 || utc == NULL)
+    if ((taken->wall_ms == 0 || utc == NULL) && at->boot != 0 && at->boot != s->store.ring.boot)
+        snprintf(text_out, TEXT_BYTES, "%lu s after the start of run %lu", (unsigned long)taken->uptime_s, (unsigned long)at->boot);
+    else if (taken->wall_ms == 0 || utc == NULL)
         snprintf(text_out, TEXT_BYTES, "%lu s after the start", (unsigned long)taken->uptime_s);
     else
         snprintf(text_out, TEXT_BYTES, "%04d-%02d-%02d %02d:%02d:%02d UTC", utc->tm_year + 1900, utc->tm_mon + 1,
@@ -89,7 +93,7 @@ static void print_graph(fa_http *http, const sensor *s)
         if (begins) /* so that one alone is a dot */
             fa_http_printf(http, "h0");
     }
-    fa_http_printf(http, "\"/></svg>\n<figcaption><span>%s", moment(&point_at(s, 0)->sample, text));
+    fa_http_printf(http, "\"/></svg>\n<figcaption><span>%s", moment(s, point_at(s, 0), text));
     fa_http_printf(http, "</span> <span>lowest %s", reading(s, low, text));
     fa_http_printf(http, ", highest %s</span> <span>now</span></figcaption></figure>\n", reading(s, high, text));
 }
@@ -144,9 +148,9 @@ fa_err page_html(fa_http *http, void *arg, fa_deadline deadline)
     if (s->end == 0) {
         fa_http_printf(http, "<p class=\"now\">–</p><p>There is no sample yet.</p>\n");
     } else {
-        const sample *last = &point_at(s, point_count(s) - 1)->sample;
-        fa_http_printf(http, "<p class=\"now\">%s</p>\n", reading(s, last->milli, text));
-        fa_http_printf(http, "<p class=\"when\">%s%s</p>\n", moment(last, text),
+        const point *last = point_at(s, point_count(s) - 1);
+        fa_http_printf(http, "<p class=\"now\">%s</p>\n", reading(s, last->sample.milli, text));
+        fa_http_printf(http, "<p class=\"when\">%s%s</p>\n", moment(s, last, text),
                        s->measures ? "" : "; since then the sensor has failed");
         print_graph(http, s);
     }

@@ -23,7 +23,8 @@ typedef struct sensor {
     uint64_t taken, failed, lost; /* in this run: samples, measurements that failed, samples that were never kept */
     bool measures; /* the last measurement did not fail */
     sample_store store;
-    fa_waitq more; /* points */
+    bool ends;     /* no more points come: what is there is kept, whether it fills a record or not */
+    fa_waitq more; /* points, or their end */
     fa_net *net;
 } sensor;
 

@@ -12,6 +12,7 @@ FA_LOG_MODULE("store");
 #define SECTOR_BYTES_MAX ((size_t)4096)
 #define LOOK_BYTES (16 * FA_KIB) /* that are read at a time */
 #define BLANK_BYTES FA_MIB /* so much is empty where nothing is: file systems begin before */
+#define UNREAD_BYTE 0xee
 #define WRITE_TRIES 3u /* a sector that cannot be written is left out, so often */
 
 /* What the store cannot do, for people. */
@@ -25,6 +26,27 @@ static fa_err read_sectors(sample_store *store, uint64_t sector, void *bytes, si
 {
     const fa_block_into piece = {bytes, count * store->sector_bytes};
     return fa_block_read(store->disk, store->start + sector, &piece, 1, deadline);
+}
+
+/* Several, of which some may be damaged so that they cannot be read, as some disks leave the one whose writing was cut off:
+ * these come as what nobody takes for a head, a record or nothing. If all are like that, the disk has failed. */
+static fa_err read_sound_sectors(sample_store *store, uint64_t sector, uint8_t *bytes, uint32_t count, fa_deadline deadline)
+{
+    uint32_t unread = 0;
+    fa_err err = read_sectors(store, sector, bytes, count, deadline);
+    if (err != FA_EIO)
+        return err;
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *at = bytes + (size_t)i * store->sector_bytes;
+        err = read_sectors(store, sector + i, at, 1, deadline);
+        if (err != FA_OK && err != FA_EIO)
+            return err;
+        if (err == FA_EIO) {
+            memset(at, UNREAD_BYTE, store->sector_bytes);
+            unread++;
+        }
+    }
+    return count > 1 && unread == count ? FA_EIO : FA_OK;
 }
 
 /* One sector, and it is durable. */
@@ -118,7 +140,7 @@ static fa_err look_at_slots(sample_store *store, uint8_t *bytes, fa_deadline dea
     const uint32_t step = (uint32_t)(LOOK_BYTES / store->sector_bytes);
     for (uint32_t slot = 0; slot < store->ring.slots; slot += step) {
         const uint32_t left = store->ring.slots - slot, count = left < step ? left : step;
-        const fa_err err = read_sectors(store, RING_HEADS + slot, bytes, count, deadline);
+        const fa_err err = read_sound_sectors(store, RING_HEADS + slot, bytes, count, deadline);
         if (err != FA_OK)
             return explain(store, err, "the ring cannot be read");
         for (uint32_t i = 0; i < count; i++)
@@ -136,16 +158,20 @@ static fa_err find_ring(sample_store *store, uint64_t room, uint8_t *bytes, fa_d
     uint8_t heads[RING_HEADS * RING_SECTOR_BYTES];
     if (room < RING_HEADS)
         return explain(store, FA_ENOSPC, "the place for data is too small");
-    fa_err err = read_sectors(store, 0, bytes, RING_HEADS, deadline);
+    fa_err err = read_sound_sectors(store, 0, bytes, RING_HEADS, deadline);
     if (err != FA_OK)
         return explain(store, err, "the place for data cannot be read");
-    for (size_t i = 0; i < RING_HEADS; i++)
-        memcpy(heads + i * RING_SECTOR_BYTES, bytes + i * store->sector_bytes, RING_SECTOR_BYTES);
+    bool blank = true; /* what larger sectors hold behind a head, too: content may begin there */
+    for (size_t i = 0; i < RING_HEADS; i++) {
+        const uint8_t *sector = bytes + i * store->sector_bytes;
+        memcpy(heads + i * RING_SECTOR_BYTES, sector, RING_SECTOR_BYTES);
+        blank = blank && ring_is_blank(sector + RING_SECTOR_BYTES, store->sector_bytes - RING_SECTOR_BYTES);
+    }
     const ring_head found = ring_head_read(&store->ring, heads, room);
     if (found == RING_HERE)
         return look_at_slots(store, bytes, deadline);
-    bool blank = false;
-    if (found == RING_UNMADE) {
+    blank = blank && found == RING_UNMADE;
+    if (blank) {
         err = look_for_content(store, RING_HEADS, room, bytes, &blank, deadline);
         if (err != FA_OK)
             return explain(store, err, "the place for data cannot be read");
@@ -242,7 +268,7 @@ fa_err store_read(sample_store *store, uint64_t number, ring_record records_out[
     if (bytes == NULL)
         return FA_ENOMEM;
     store->readers++;
-    const fa_err err = read_sectors(store, RING_HEADS + slot, bytes, (size_t)count, deadline);
+    const fa_err err = read_sound_sectors(store, RING_HEADS + slot, bytes, (uint32_t)count, deadline);
     if (--store->readers == 0)
         fa_waitq_wake_all(&store->no_readers);
     /* What was written over in the meantime has another number; what is damaged is left out. */

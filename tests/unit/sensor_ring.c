@@ -210,6 +210,16 @@ static void what_is_something_elses_is_left_alone(void **state)
         assert_int_equal(begin(NULL, false), FA_OK);
         store_close(&kept, WAIT);
     }
+    /* Sectors of 4 KiB have room behind what a head takes of them: for a swap area, say. */
+    for (size_t at = 4086; at < 3 * SECTOR_MAX; at += SECTOR_MAX) {
+        sector_bytes = SECTOR_MAX;
+        empty(0);
+        memcpy(bytes + at, "SWAPSPACE2", 10);
+        memcpy(before, bytes, sizeof bytes);
+        assert_int_equal(begin(NULL, false), FA_EEXIST);
+        assert_memory_equal(before, bytes, sizeof bytes);
+        sector_bytes = RING_SECTOR_BYTES;
+    }
     /* A disk with partitions, or a file system that begins as one, is not a place even with --format. */
     empty(0);
     bytes[510] = 0x55, bytes[511] = 0xaa;
@@ -296,6 +306,68 @@ static void bad_disks(void **state)
     assert_true(kept.why[0] != '\0' && kept.disk == NULL);
 }
 
+/* A disk with a sector that cannot be read. */
+static uint64_t bad_first, bad_end;
+static fa_err (*submit_below)(fa_blockdev *device, fa_block_request *request);
+
+static fa_err submit_but_bad(fa_blockdev *device, fa_block_request *request)
+{
+    if (request->kind != FA_BLOCK_READ || request->sector >= bad_end || request->sector + request->count <= bad_first)
+        return submit_below(device, request);
+    request->err = FA_EIO;
+    request->done(request);
+    return FA_OK;
+}
+
+static fa_err begin_with_bad(uint64_t first, uint64_t end)
+{
+    static fa_blockdev_ops ops;
+    fa_block *disk;
+    fa_ramdisk_init(&below, bytes, sector_bytes, SECTORS);
+    ops = *below.device.ops;
+    submit_below = ops.submit;
+    ops.submit = submit_but_bad;
+    below.device.ops = &ops;
+    bad_first = first, bad_end = end;
+    assert_int_equal(fa_block_over_take(&below.device, &disk), FA_OK);
+    kept = (sample_store){.options = {.slots = SLOTS}};
+    return store_open_take(&kept, disk, WAIT);
+}
+
+/* One record is lost with it, or one head, and no more; where all is unreadable, nothing is made. */
+static void sectors_that_cannot_be_read(void **state)
+{
+    (void)state;
+    uint64_t first, last;
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        const uint64_t lost = slot == 0 ? SLOTS : slot;
+        empty(0);
+        assert_int_equal(begin(NULL, false), FA_OK);
+        for (uint64_t number = 1; number <= SLOTS; number++)
+            assert_int_equal(append(number), FA_OK);
+        store_close(&kept, WAIT);
+        assert_int_equal(begin_with_bad(RING_HEADS + slot, RING_HEADS + slot + 1), FA_OK);
+        assert_int_equal(kept.ring.next, lost == SLOTS ? SLOTS : SLOTS + 1);
+        assert_int_equal(read_all(&first, &last), SLOTS - 1);
+        store_close(&kept, WAIT);
+    }
+    /* All of this on the only partition, whose table is read first. */
+    empty(0);
+    bytes[510] = 0x55, bytes[511] = 0xaa;
+    bytes[446 + 4] = FA_BLOCK_DATA, bytes[446 + 8] = 8, bytes[446 + 12] = 30;
+    assert_int_equal(begin_with_bad(8, 9), FA_EEXIST); /* who knows what is there */
+    assert_int_equal(begin_with_bad(8, 10), FA_EIO);
+    assert_int_equal(begin(NULL, false), FA_OK);
+    assert_int_equal(append(1), FA_OK);
+    store_close(&kept, WAIT);
+    for (uint64_t head = 8; head < 8 + RING_HEADS; head++) {
+        assert_int_equal(begin_with_bad(head, head + 1), FA_OK);
+        assert_int_equal(read_all(&first, &last), 1);
+        store_close(&kept, WAIT);
+    }
+    assert_int_equal(begin_with_bad(8 + RING_HEADS, 38), FA_EIO);
+}
+
 /* What a stranger writes into a record or a head cannot lead anywhere. */
 static void records_of_others_are_none(void **state)
 {
@@ -341,6 +413,7 @@ int main(void)
         cmocka_unit_test(the_power_fails_while_a_ring_is_made),
         cmocka_unit_test(what_is_something_elses_is_left_alone),
         cmocka_unit_test(bad_disks),
+        cmocka_unit_test(sectors_that_cannot_be_read),
         cmocka_unit_test(records_of_others_are_none),
     };
     return cmocka_run_group_tests_name("sensor_ring", tests, NULL, NULL);
