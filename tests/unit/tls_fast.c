@@ -288,6 +288,27 @@ static void chachapoly_choices_agree(void **state)
     }
 }
 
+/* The CPU's way, and those of CPUs with less. */
+typedef void compress(uint32_t state[8], const uint8_t *blocks, size_t count);
+compress ring_sha256_block_data_order_ssse3, ring_sha256_block_data_order_nohw;
+
+static void sha256_choices_agree(void **state)
+{
+    (void)state;
+    uint8_t blocks[5 * 64];
+    random_bytes(NULL, blocks, sizeof blocks);
+    for (size_t count = 1; count <= sizeof blocks / 64; count++) {
+        uint32_t a[8] = {1, 2, 3, 4, 5, 6, 7, 8}, b[8], c[8];
+        memcpy(b, a, sizeof a);
+        memcpy(c, a, sizeof a);
+        fa_cpu_sha256_blocks(a, blocks, count);
+        ring_sha256_block_data_order_ssse3(b, blocks, count);
+        ring_sha256_block_data_order_nohw(c, blocks, count);
+        assert_memory_equal(a, b, sizeof a);
+        assert_memory_equal(a, c, sizeof a);
+    }
+}
+
 /* SHA-256 against BearSSL's, and "abc" (FIPS 180-4's example). */
 static void sha256_agrees(void **state)
 {
@@ -549,7 +570,7 @@ static void powers_agree(void **state)
                 assert_int_equal(mbedtls_mpi_sub_int(&a, &n, 1), 0);
             const unsigned before = montmul_count;
             assert_int_equal(mbedtls_mpi_exp_mod(&ours, &a, &e, &n, NULL), 0);
-            assert_int_equal(montmul_count > before, limbs >= 8 && limbs % 4 == 0);
+            assert_int_equal(montmul_count > before, limbs >= 4);
             without_hardware = true;
             assert_int_equal(mbedtls_mpi_exp_mod(&theirs, &a, &e, &n, NULL), 0);
             without_hardware = false;
@@ -584,6 +605,7 @@ int main(void)
         cmocka_unit_test(chachapoly_known_answer),
         cmocka_unit_test(chachapoly_choices_agree),
         cmocka_unit_test(sha256_agrees),
+        cmocka_unit_test(sha256_choices_agree),
         cmocka_unit_test(p256_products),
         cmocka_unit_test(p256_sums),
         cmocka_unit_test(p256_signs),

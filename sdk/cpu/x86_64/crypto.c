@@ -11,12 +11,15 @@
 fa_cpu_chachapoly ring_chacha20_poly1305_seal_sse41, ring_chacha20_poly1305_open_sse41;
 void ring_sha256_block_data_order_hw(uint32_t state[8], const uint8_t *blocks, size_t count);
 void ring_sha256_block_data_order_nohw(uint32_t state[8], const uint8_t *blocks, size_t count);
+void ring_sha256_block_data_order_ssse3(uint32_t state[8], const uint8_t *blocks, size_t count);
+void ring_bn_mul_mont_nohw(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, const uintptr_t *n0, size_t len);
 void ring_bn_mul4x_mont(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, const uintptr_t *n0, size_t len);
 void ring_bn_mulx4x_mont(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, const uintptr_t *n0, size_t len);
 
 fa_cpu_x25519 ring_x25519_scalar_mult_adx;
 
-#define MONT_LIMBS_MIN 8u
+#define MONT_LIMBS_MIN 4u
+#define MONT_LIMBS_BY_4_MIN 8u
 #define MONT_LIMBS_MAX 128u /* 8192 bits: they are on the stack twice */
 
 typedef struct features {
@@ -62,6 +65,8 @@ void fa_cpu_sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count
 {
     if (cpu_features()->sha)
         ring_sha256_block_data_order_hw(state, blocks, count);
+    else if (cpu_features()->sse41)
+        ring_sha256_block_data_order_ssse3(state, blocks, count);
     else
         ring_sha256_block_data_order_nohw(state, blocks, count);
 }
@@ -73,9 +78,11 @@ fa_cpu_x25519 *fa_cpu_x25519_mul(void)
 
 bool fa_cpu_montmul(uintptr_t *r, const uintptr_t *a, const uintptr_t *b, const uintptr_t *n, uintptr_t n0, size_t limb_count)
 {
-    if (limb_count % 4 != 0 || limb_count < MONT_LIMBS_MIN || limb_count > MONT_LIMBS_MAX)
+    if (limb_count < MONT_LIMBS_MIN || limb_count > MONT_LIMBS_MAX)
         return false;
-    if (cpu_features()->mulx)
+    if (limb_count % 4 != 0 || limb_count < MONT_LIMBS_BY_4_MIN)
+        ring_bn_mul_mont_nohw(r, a, b, n, &n0, limb_count);
+    else if (cpu_features()->mulx)
         ring_bn_mulx4x_mont(r, a, b, n, &n0, limb_count);
     else
         ring_bn_mul4x_mont(r, a, b, n, &n0, limb_count);
