@@ -3,7 +3,6 @@
  * gives: the hooks are switched off for that by --wrap. Both choices of sdk/cpu are tried. */
 #include "../../sdk/cpu/crypto.h"
 #include "test.h"
-#include <bearssl_hash.h>
 #include <mbedtls/chachapoly.h>
 #include <mbedtls/ecdh.h>
 #include <mbedtls/ecdsa.h>
@@ -20,7 +19,7 @@
 
 static bool without_hardware, without_curves;
 static uint64_t random_state = TEST_SEED;
-static unsigned step_count, montmul_count;
+static unsigned step_count;
 
 fa_cpu_gcm __real_fa_cpu_gcm_hardware(void);
 fa_cpu_gcm __wrap_fa_cpu_gcm_hardware(void);
@@ -65,18 +64,6 @@ int __wrap_fa_tls_fast_ecp_muladd(const mbedtls_ecp_group *group, mbedtls_ecp_po
                                   const mbedtls_ecp_point *P, const mbedtls_mpi *n, const mbedtls_ecp_point *Q)
 {
     return without_curves ? MBEDTLS_ERR_ECP_FEATURE_UNAVAILABLE : __real_fa_tls_fast_ecp_muladd(group, R, m, P, n, Q);
-}
-
-bool __real_fa_tls_fast_montmul(mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *,
-                                size_t, mbedtls_mpi_uint);
-bool __wrap_fa_tls_fast_montmul(mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *, const mbedtls_mpi_uint *,
-                                size_t, mbedtls_mpi_uint);
-bool __wrap_fa_tls_fast_montmul(mbedtls_mpi_uint *X, const mbedtls_mpi_uint *A, const mbedtls_mpi_uint *B, const mbedtls_mpi_uint *N,
-                                size_t limbs, mbedtls_mpi_uint mm)
-{
-    const bool done = !without_hardware && __real_fa_tls_fast_montmul(X, A, B, N, limbs, mm);
-    montmul_count += done;
-    return done;
 }
 
 static int random_bytes(void *context, unsigned char *out, size_t len)
@@ -285,46 +272,6 @@ static void chachapoly_choices_agree(void **state)
         assert_memory_equal(sealed[0], sealed[1], len);
         assert_memory_equal(tags[0], tags[1], 16);
         mbedtls_chachapoly_free(&context);
-    }
-}
-
-/* The CPU's way, and those of CPUs with less. */
-typedef void compress(uint32_t state[8], const uint8_t *blocks, size_t count);
-compress ring_sha256_block_data_order_ssse3, ring_sha256_block_data_order_nohw;
-
-static void sha256_choices_agree(void **state)
-{
-    (void)state;
-    uint8_t blocks[5 * 64];
-    random_bytes(NULL, blocks, sizeof blocks);
-    for (size_t count = 1; count <= sizeof blocks / 64; count++) {
-        uint32_t a[8] = {1, 2, 3, 4, 5, 6, 7, 8}, b[8], c[8];
-        memcpy(b, a, sizeof a);
-        memcpy(c, a, sizeof a);
-        fa_cpu_sha256_blocks(a, blocks, count);
-        ring_sha256_block_data_order_ssse3(b, blocks, count);
-        ring_sha256_block_data_order_nohw(c, blocks, count);
-        assert_memory_equal(a, b, sizeof a);
-        assert_memory_equal(a, c, sizeof a);
-    }
-}
-
-/* SHA-256 against BearSSL's, and "abc" (FIPS 180-4's example). */
-static void sha256_agrees(void **state)
-{
-    (void)state;
-    uint8_t bytes[LONG_BYTES], got[32], want[32];
-    hex(want, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_int_equal(mbedtls_sha256((const uint8_t *)"abc", 3, got, 0), 0);
-    assert_memory_equal(got, want, 32);
-    random_bytes(NULL, bytes, sizeof bytes);
-    for (size_t len = 0; len <= sizeof bytes; len++) {
-        br_sha256_context bear;
-        br_sha256_init(&bear);
-        br_sha256_update(&bear, bytes, len);
-        br_sha256_out(&bear, want);
-        assert_int_equal(mbedtls_sha256(bytes, len, got, 0), 0);
-        assert_memory_equal(got, want, 32);
     }
 }
 
@@ -547,40 +494,6 @@ static void x25519_products(void **state)
     without_hardware = false;
 }
 
-/* Powers modulo odd numbers of all lengths up to 4,160 bits, as RSA takes them. */
-static void powers_agree(void **state)
-{
-    (void)state;
-    mbedtls_mpi a, e, n, ours, theirs;
-    mbedtls_mpi *all[] = {&a, &e, &n, &ours, &theirs};
-    for (size_t i = 0; i < FA_ARRAY_COUNT(all); i++)
-        mbedtls_mpi_init(all[i]);
-    for (size_t limbs = 1; limbs <= 65; limbs++) {
-        for (unsigned round = 0; round < 4; round++) {
-            assert_int_equal(mbedtls_mpi_fill_random(&n, limbs * 8, random_bytes, NULL), 0);
-            assert_int_equal(mbedtls_mpi_set_bit(&n, 0, 1), 0);
-            assert_int_equal(mbedtls_mpi_set_bit(&n, limbs * 64 - 1, 1), 0);
-            if (round == 3) /* all ones: carries everywhere */
-                for (size_t bit = 0; bit < limbs * 64; bit++)
-                    assert_int_equal(mbedtls_mpi_set_bit(&n, bit, 1), 0);
-            assert_int_equal(mbedtls_mpi_fill_random(&e, 12, random_bytes, NULL), 0);
-            assert_int_equal(mbedtls_mpi_fill_random(&a, limbs * 8, random_bytes, NULL), 0);
-            assert_int_equal(mbedtls_mpi_mod_mpi(&a, &a, &n), 0);
-            if (round == 2)
-                assert_int_equal(mbedtls_mpi_sub_int(&a, &n, 1), 0);
-            const unsigned before = montmul_count;
-            assert_int_equal(mbedtls_mpi_exp_mod(&ours, &a, &e, &n, NULL), 0);
-            assert_int_equal(montmul_count > before, limbs >= 4);
-            without_hardware = true;
-            assert_int_equal(mbedtls_mpi_exp_mod(&theirs, &a, &e, &n, NULL), 0);
-            without_hardware = false;
-            assert_int_equal(mbedtls_mpi_cmp_mpi(&ours, &theirs), 0);
-        }
-    }
-    for (size_t i = 0; i < FA_ARRAY_COUNT(all); i++)
-        mbedtls_mpi_free(all[i]);
-}
-
 /* What ours does not do, mbedTLS does. */
 static void others_are_left_alone(void **state)
 {
@@ -604,13 +517,10 @@ int main(void)
         cmocka_unit_test(gcm_refuses),
         cmocka_unit_test(chachapoly_known_answer),
         cmocka_unit_test(chachapoly_choices_agree),
-        cmocka_unit_test(sha256_agrees),
-        cmocka_unit_test(sha256_choices_agree),
         cmocka_unit_test(p256_products),
         cmocka_unit_test(p256_sums),
         cmocka_unit_test(p256_signs),
         cmocka_unit_test(x25519_products),
-        cmocka_unit_test(powers_agree),
         cmocka_unit_test(others_are_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
