@@ -69,15 +69,19 @@ void test_jumper(const char *pins)
         return;
     }
     snprintf(first, sizeof first, "%.*s", (int)(comma - pins), pins);
-    fa_err err = FA_OK;
+    if (strcmp(first, comma + 1) == 0) {
+        report_device("jumper", RESULT_FAILED, "such as --jumper=PG0,PG1", "--jumper=%s: the same pin twice", pins);
+        return;
+    }
+    fa_err err = fa_board_pin_read(comma + 1, false, &high); /* it drives nothing when the other one begins to */
     for (unsigned i = 0; i < 4 && err == FA_OK; i++) {
         err = fa_board_pin_write(first, i % 2 == 1);
         if (err == FA_OK)
             err = fa_board_pin_read(comma + 1, false, &high);
         good &= high == (i % 2 == 1);
     }
-    if (err == FA_OK)
-        err = fa_board_pin_read(first, true, &high); /* it drives no more */
+    const fa_err ended = fa_board_pin_read(first, true, &high); /* it drives no more */
+    err = err != FA_OK ? err : ended;
     if (err != FA_OK)
         report_device("jumper", RESULT_FAILED, "such as --jumper=PG0,PG1", "--jumper=%s: %s", pins, fa_err_text(err));
     else

@@ -45,8 +45,11 @@ static void serve(fa_net *net, fa_deadline deadline)
     fa_err err = fa_net_listen(net, (uint16_t)port, &listener);
     if (err == FA_OK) {
         fa_net_info_get(net, &info);
-        printf("The report is at http://%u.%u.%u.%u/report.txt for %lu s.\n", info.address.byte[0], info.address.byte[1],
-               info.address.byte[2], info.address.byte[3], (unsigned long)serve_s);
+        char port_text[8] = ""; /* where it is not the one that browsers take */
+        if (port != 80)
+            snprintf(port_text, sizeof port_text, ":%u", (unsigned)port);
+        printf("The report is at http://%u.%u.%u.%u%s/report.txt for %lu s.\n", info.address.byte[0], info.address.byte[1],
+               info.address.byte[2], info.address.byte[3], port_text, (unsigned long)serve_s);
         err = fa_http_serve(listener, &options, deadline);
     }
     if (err == FA_OK)

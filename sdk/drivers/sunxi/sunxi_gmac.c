@@ -14,6 +14,7 @@
  * core, its clocks and the PHY's, the real order of memory and registers, bursts, bus errors, damaged
  * frames, overruns, filters, half duplex, PAUSE, RGMII. A test plays some of them (sunxi_gmac_bad.c). */
 #include "sunxi_gmac.h"
+#include "../../cpu/dma.h"
 #include <fata/fiber.h>
 #include <fata/log.h>
 #include <string.h>
@@ -314,6 +315,8 @@ static bool arm(fa_netif *netif)
         return false; /* the next look wakes */
     const bool wanted_room = rings->no_room;
     set(gmac, STATUS, STATUS_EVENTS);
+    (void)get(gmac, STATUS); /* The write has arrived when this comes back (a barrier does not wait for */
+    fa_cpu_dma_after_load(); /* that), and only then memory is looked at. */
     sunxi_gmac_reap_sent(rings);
     refill(gmac);
     fa_packet_pool_await(rings->pool, rings->no_pages ? page_freed : NULL, gmac);
