@@ -239,9 +239,9 @@ static void tickets_of_long_ago(uint64_t seed)
 int main(int argc, char **argv)
 {
     static const couple_test tests[] = {
-        {"tls: handshakes, full and resumed, over a bad link", handshakes, 10},
-        {"tls: much data both ways over a bad link", bulk, 4},
-        {"tls: tickets of long ago are not resumed", tickets_of_long_ago, 2},
+        {"handshakes, full and resumed, over a bad link", handshakes, 10},
+        {"much data both ways over a bad link", bulk, 4},
+        {"tickets of long ago are not resumed", tickets_of_long_ago, 2},
     };
     const int status = couple_main(argc, argv, tests, FA_ARRAY_COUNT(tests));
     fa_tls_identity_free(identity);
