@@ -225,11 +225,7 @@ static fa_err write_records(fa_tls_conn *conn, const fa_slice *slices, size_t co
         const size_t len = gather(slices, count, *done, ssl->out_msg, (size_t)most);
         if (len == 0)
             break;
-        int ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
-        if (ret == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) { /* it was still to be read */
-            fa_tls_client_keep_session(conn);
-            ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
-        }
+        const int ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
         if (ret == MBEDTLS_ERR_SSL_WANT_WRITE) {
             conn->held_len = (uint16_t)len;
             return *done > 0 ? FA_OK : FA_EAGAIN;
