@@ -5,6 +5,7 @@ from tls_peers import *
 SUITES_13 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 SUITES_12 = ("ECDHE-{}-AES128-GCM-SHA256", "ECDHE-{}-AES256-GCM-SHA384", "ECDHE-{}-CHACHA20-POLY1305")
 CURVES = ("X25519", "P-256", "P-384")
+FAILURE_S = 0.12  # the log tells of ten failed handshakes in a second
 FLOOD = 400  # clients that say hello and no more: above what may be under way
 
 
@@ -117,6 +118,7 @@ def _():
                 expect(s_client(a, port, version, "-cert", f"{good}.pem", "-cert_chain", f"{good}.pem", "-key", f"{good}.key"),
                        "peer=CN=client names=client.example")
                 for path, why in bad:
+                    time.sleep(FAILURE_S)
                     before = said(guest.process).count(why)
                     _, text = s_client(a, port, version, "-cert", f"{path}.pem", "-cert_chain", f"{path}.pem", "-key", f"{path}.key",
                                        "-cipher", "DEFAULT@SECLEVEL=0")
@@ -131,6 +133,7 @@ def _():
 
 
 def refuses(guest, why, *options, port=4430, name="a.example", alert=True, trust=None):
+    time.sleep(FAILURE_S)
     before = said(guest.process).count(why)
     status, text = s_client(guest.address, port, *options, name=name, trust=trust)
     check("handshakes=" not in text, f"{options}: it was served:\n{text}")
@@ -207,6 +210,7 @@ def _():
         for bad in (b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", b"\x16\x03\x01\xff\xff" + bytes(100), b"\x16\x03\x01\x00\x00",
                     b"\x17\x03\x03\x00\x20" + bytes(32), b"\x80\x2e\x01\x00\x02" + bytes(100), b"\x15\x03\x01\x00\x02\x02\x28",
                     b"\x16\x03\x01\x00\x04\x02\x00\x00\x00", b"\x16\x03\x01\x00\x04\x01\xff\xff\xff" + bytes(50), b"SSH-2.0-x\r\n"):
+            time.sleep(FAILURE_S)
             with socket.create_connection((a, 4435), HELLO_S) as plain:
                 plain.sendall(bad)
                 check(ends(plain)[:1] in (b"\x15", b""), f"no alert for {bad}")
@@ -234,6 +238,7 @@ def _():
                 talk.shake().say("end\n")
                 check(talk.do(talk.tls.read, 100) == b"", "no end")
             for at in (1, 5, 50):
+                time.sleep(FAILURE_S)
                 with Talk(a, 4430, version) as talk:
                     talk.change = lambda data: [data[:at]]
                     try:
