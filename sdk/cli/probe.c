@@ -18,7 +18,7 @@
 #define ANSWER_MS 3000      /* for the connection and the answer */
 #define ANSWER_BYTES_MAX (1024 * 1024)
 #define PROBE_MS (120 * 1000) /* then it is no longer asked: an emulated machine on a busy host has booted by then */
-#define REQUEST "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: fata\r\nConnection: close\r\n\r\n"
+#define REQUEST "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: fata\r\nConnection: close\r\n\r\n"
 #define HTTP "HTTP/"
 #define HTTP_PORT 80
 #define HTTPS_PORT 443
@@ -104,22 +104,35 @@ enum answer { ANSWER_OTHER, ANSWER_HTTP, ANSWER_HTTPS };
 
 static const char *const schemes[] = {[ANSWER_HTTP] = "http", [ANSWER_HTTPS] = "https"};
 
-static char *url_of(enum answer answer, const char *host, unsigned number)
+/* Where a port is for this machine's user: localhost:8080, without the port that is the scheme's own. */
+static char *place_of(const struct probe *probe, size_t index, enum answer answer)
 {
-    unsigned usual = answer == ANSWER_HTTPS ? HTTPS_PORT : HTTP_PORT;
+    const struct run_port *port = &probe->plan.ports[index];
+    bool is_tap = probe->plan.way == PROBE_TAP;
+    unsigned usual = answer == ANSWER_OTHER ? 0 : answer == ANSWER_HTTPS ? HTTPS_PORT : HTTP_PORT;
+    unsigned number = is_tap ? port->guest : port->host;
+    char *host = is_tap ? address_text(probe->address) : text_format("localhost");
+    char *place = number == usual ? text_format("%s", host) : text_format("%s:%u", host, number);
 
-    return number == usual ? text_format("%s://%s/", schemes[answer], host)
-                           : text_format("%s://%s:%u/", schemes[answer], host, number);
+    free(host);
+    return place;
+}
+
+static char *url_of(const struct probe *probe, size_t index, enum answer answer)
+{
+    char *place = place_of(probe, index, answer);
+    char *url = text_format("%s://%s/", schemes[answer], place);
+
+    free(place);
+    return url;
 }
 
 static void has_answered(struct probe *probe, size_t index, enum answer answer, struct text *said)
 {
     const struct run_port *port = &probe->plan.ports[index];
-    bool is_tap = probe->plan.way == PROBE_TAP;
-    unsigned number = is_tap ? port->guest : port->host;
-    char *host = is_tap ? address_text(probe->address) : text_format("localhost");
-    char *place = answer == ANSWER_OTHER ? text_format("%s:%u%s", host, number, port->is_udp ? "/udp" : "")
-                                         : url_of(answer, host, number);
+    char *where = place_of(probe, index, ANSWER_OTHER);
+    char *place = answer == ANSWER_OTHER ? text_format("%s%s", where, port->is_udp ? "/udp" : "")
+                                         : url_of(probe, index, answer);
 
     if (answer != ANSWER_OTHER) {
         text_addf(said, "fata: %s\n", place);
@@ -131,7 +144,7 @@ static void has_answered(struct probe *probe, size_t index, enum answer answer, 
     probe->answered_count++;
     probe->pause_ms = PAUSE_FIRST_MS;
     tell_ready(probe, place);
-    free(host);
+    free(where);
     free(place);
 }
 
@@ -196,13 +209,17 @@ static void ask(struct probe *probe)
 {
     int error = 0;
     socklen_t size = sizeof error;
+    char *host = place_of(probe, probe->now, ANSWER_HTTP); /* with the port: a server may send to what it is called */
+    char *request = text_format(REQUEST, host);
+    size_t len = strlen(request);
 
     (void)getsockopt(probe->handle, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0 || send(probe->handle, REQUEST, sizeof REQUEST - 1, MSG_NOSIGNAL) != (ssize_t)sizeof REQUEST - 1) {
+    probe->asked = error == 0 && send(probe->handle, request, len, MSG_NOSIGNAL) == (ssize_t)len;
+    free(host);
+    free(request);
+    if (!probe->asked) {
         next(probe);
-        return;
     }
-    probe->asked = true;
 }
 
 static bool starts_with(const struct probe *probe, const char *start)
@@ -216,11 +233,8 @@ static bool starts_with(const struct probe *probe, const char *start)
 static bool is_sent_to_https(const struct probe *probe)
 {
     static const char to[] = "\r\nlocation: https://";
-    const struct run_port *port = &probe->plan.ports[probe->now];
-    bool is_tap = probe->plan.way == PROBE_TAP;
     const char *location = strcasestr(probe->start, to);
-    char *own = url_of(ANSWER_HTTPS, is_tap ? address_text(probe->address) : "localhost",
-                       is_tap ? port->guest : port->host);
+    char *own = url_of(probe, probe->now, ANSWER_HTTPS);
     bool same = location != NULL && strncmp(location + sizeof to - 1 - strlen("https://"), own, strlen(own)) == 0;
 
     free(own);

@@ -21,8 +21,9 @@ def serve(listener):
         for piece in (b"HT", b"TP/1.1 200 OK\r\n\r\n", b"x" * 100000):
             connection.sendall(piece)
             time.sleep(0.05)
-    elif kind == "moves": # to the same place, by TLS
-        connection.sendall(b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://localhost:%s/\r\n\r\n" % sys.argv[2].encode())
+    elif kind in ("moves", "leaves"): # to the place that it is called by, by TLS; to another
+        place = asked.split(b"Host: ")[1].split(b"\r\n")[0] if kind == "moves" else b"localhost"
+        connection.sendall(b"HTTP/1.1 301 Moved Permanently\r\nLocation: https://%s/\r\n\r\n" % place)
     elif kind == "tls": # an alert: unexpected_message
         connection.sendall(b"\x15\x03\x03\x00\x02\x02\x0a")
     elif kind == "echo":
@@ -40,7 +41,7 @@ time.sleep(60 if kind == "http" else 0.5)
 print("\nfata: exit 3")
 sys.exit(3)
 EOF
-serve() { kind=$1; shift; "$fata" run --on process --image "$python" "$@" -- "$work/img/serve.py" "$kind" "$port"; }
+serve() { kind=$1; shift; "$fata" run --on process --image "$python" "$@" -- "$work/img/serve.py" "$kind"; }
 check "run --port: a page is told as a URL, on a line of its own" 3 "^fata: http://localhost:$port/\$" serve ends --port "$port"
 cp "$out" "$work/got"
 printf 'starts %s:80.\nfata: http://localhost:%s/\n\nfata: exit 3\n' "$port" "$port" >"$work/want"
@@ -64,7 +65,7 @@ for signal in INT TERM; do
 done
 check "run --port: and so has what is ended by --timeout" 0 "localhost:$port/" serve http --port "$port" --timeout 4
 check "run --port: a page that is at the same port by TLS" 3 "^fata: https://localhost:$port/\$" serve moves --port "$port"
-check "run --port: a page that is at another" 3 "^fata: http://localhost:$other/\$" serve moves --port "$other"
+check "run --port: a page that is at another" 3 "^fata: http://localhost:$other/\$" serve leaves --port "$other"
 check "run --port: TLS, and nothing else" 3 "^fata: https://localhost:$port/\$" serve tls --port "$port:443"
 check "run --port: no page, but an answer" 3 "^fata: localhost:$port answers (port 7 of the guest)\$" serve echo --port "$port:7"
 check "run --port: a process that is silent has taken the connection" 3 "localhost:$port answers" serve mute --port "$port"
