@@ -123,12 +123,12 @@ static const char *project_name(const char *path)
     return name;
 }
 
-/* What a project's repository should not have: what is built, and keys. */
+/* What a project's repository should not have: what is built, keys, and disks (`fata cert disk` puts keys there). */
 static bool write_ignored(const char *path)
 {
     const char *name = text_format("%s/.gitignore", path);
     FILE *file = fopen(name, "wxe");
-    bool well = file != NULL && fputs("/build/\n/compile_commands.json\n/tls/\n", file) >= 0;
+    bool well = file != NULL && fputs("/build/\n/compile_commands.json\n/tls/\n*.img\n", file) >= 0;
 
     well = (file == NULL || fclose(file) == 0) && well;
     if (!well) {

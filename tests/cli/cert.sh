@@ -125,6 +125,7 @@ serial=$(openssl x509 -in late.pem -noout -serial | cut -d= -f2)
 check "cert revoke: by a serial number" 0 '2 revoked, number 3' cert revoke "$serial"
 check "openssl: its number" 0 '^crlNumber=' sh -c 'openssl crl -in tls/crl.pem -noout -crlnumber'
 check "openssl: that one" 2 'certificate revoked' openssl verify -crl_check -CRLfile tls/crl.pem -CAfile tls/ca.pem -attime $((now + 3600 * 86400 + 60)) late.pem
+check "cert revoke: the CA" 1 'tls/ca.pem is the CA itself' cert revoke tls/ca.pem
 check "cert revoke: neither a file nor a number" 1 'neither a file nor a serial number' cert revoke nothing
 check "cert check: a revoked identity" 1 'tls/client.pem is revoked by it' cert check
 rm tls/client.*

@@ -176,7 +176,8 @@ static void read_crl(struct cert_folder *folder, const char *path)
             if (own->raw.p != NULL && own->issuer_raw.len == crl->issuer_raw.len &&
                 memcmp(own->issuer_raw.p, crl->issuer_raw.p, crl->issuer_raw.len) == 0 &&
                 mbedtls_x509_crt_is_revoked(own, crl)) {
-                cert_tell(&teller, true, text_format("%s is revoked by it: make a new one", folder->identities[i].cert_path));
+                cert_tell(&teller, true, text_format("%s is revoked by it: remove it and its key; `fata cert new` "
+                                                     "makes others", folder->identities[i].cert_path));
             }
         }
         if (mbedtls_x509_crl_parse_der(folder->crls, crl->raw.p, crl->raw.len) == 0 &&

@@ -174,6 +174,9 @@ static void add_given(struct list *list, const char *given, const mbedtls_x509_c
             cli_fail("%s is not of this CA (%s): a list holds what its own CA has signed", given,
                      fa_tls_subject_text(ca, name, sizeof name));
         }
+        if (crt.raw.len == ca->raw.len && memcmp(crt.raw.p, ca->raw.p, ca->raw.len) == 0) {
+            cli_fail("%s is the CA itself, which no list of its own can take back: stop trusting it, and make another", given);
+        }
         at = crt.serial.p;
         len = crt.serial.len;
     }
