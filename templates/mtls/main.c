@@ -130,7 +130,10 @@ static fa_err ask(fa_tls_reason *why)
     if (err != FA_OK)
         return err;
     err = fa_net_connect(self.net, host, (uint16_t)port, &flow, fa_after_s(TALK_S));
-    if (err == FA_OK)
+    if (err != FA_OK)
+        snprintf(why->text, sizeof why->text, "cannot reach %s at port %" PRIu64 ": %s", host, port,
+                 fa_err_text(err));
+    else
         err = fa_tls_connect(client, flow, name, &flow, why, fa_after_s(TALK_S));
     if (err == FA_OK) {
         err = write_line(flow, "how are you?");
@@ -154,7 +157,9 @@ static fa_err find_keys(fa_tls_reason *why)
     fa_err err;
     if (from_disk) {
         err = fa_block_open(0, &disk, fa_after_s(DISK_S));
-        if (err == FA_OK) {
+        if (err != FA_OK) {
+            snprintf(why->text, sizeof why->text, "there is no disk (DISK=FILE): %s", fa_err_text(err));
+        } else {
             err = fa_tls_keys_from_block(disk, 0, &keys, why, fa_after_s(DISK_S));
             fa_block_close(disk);
         }
