@@ -148,7 +148,7 @@ static fa_err set_up(fa_tls_server *server, const fa_tls_server_options *options
     const fa_err err =
         fa_tls_server_set_identities(server, options->identities, options->identity_count);
     if (err == FA_EINVAL)
-        fa_tls_say(why, "a server needs an identity");
+        fa_tls_say(why, "a server needs an identity: a certificate and its key (`fata cert new`)");
     return err;
 }
 
