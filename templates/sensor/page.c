@@ -111,7 +111,7 @@ static void print_table(fa_http *http, const sensor *s)
     snprintf(text, sizeof text, "every %llu.%03u s: %llu so far, %llu failed", (figure)(s->period_ms / 1000),
              (unsigned)(s->period_ms % 1000), (figure)s->taken, (figure)s->failed);
     print_row(http, "Samples", text);
-    if (store->disk != NULL)
+    if (store->is_open)
         snprintf(text, sizeof text, "%llu of this run kept; record %llu, in a ring of %lu", (figure)store->samples,
                  (figure)(store->ring.next - 1), (unsigned long)store->ring.slots);
     else
@@ -182,9 +182,9 @@ fa_err page_metrics(fa_http *http, void *arg, fa_deadline deadline)
     print_metric(http, "failed_samples_total", "counter", "Measurements that failed.", s->failed);
     print_metric(http, "kept_samples_total", "counter", "Samples that were written to the disk.", store->samples);
     print_metric(http, "lost_samples_total", "counter", "Samples that were pushed out of memory before they were written.", s->lost);
-    print_metric(http, "disk_up", "gauge", "1 while samples are kept on a disk, 0 while they are in memory only.", store->disk != NULL);
+    print_metric(http, "disk_up", "gauge", "1 while samples are kept on a disk, 0 while they are in memory only.", store->is_open);
     print_metric(http, "disk_write_errors_total", "counter", "Writes to the disk that failed.", store->failures);
-    if (store->disk != NULL)
+    if (store->is_open)
         print_metric(http, "disk_records", "gauge", "Records that the ring on the disk has room for.", store->ring.slots);
     return fa_http_metrics(http, s->net, deadline);
 }
@@ -211,7 +211,7 @@ fa_err page_csv(fa_http *http, void *arg, fa_deadline deadline)
     if (records == NULL)
         return FA_ENOMEM;
     fa_err err = fa_http_write(http, head, sizeof head - 1, deadline);
-    if (s->store.disk == NULL) {
+    if (!s->store.is_open) {
         for (size_t i = 0; i < point_count(s) && err == FA_OK; i++)
             err = write_line(http, 0, point_at(s, i)->boot, sources[s->kind], &point_at(s, i)->sample, deadline);
         return err;

@@ -195,6 +195,7 @@ fa_err store_open_take(sample_store *store, fa_block *disk, fa_deadline deadline
         store_close(store, deadline);
     else
         store->why[0] = '\0';
+    store->is_open = err == FA_OK;
     return err;
 }
 
@@ -216,6 +217,7 @@ void store_close(sample_store *store, fa_deadline deadline)
     fa_block *disk = store->disk;
     fa_err err = FA_OK;
     store->disk = NULL; /* nobody begins to use it */
+    store->is_open = false;
     while (store->readers > 0 && err == FA_OK)
         err = fa_waitq_wait(&store->no_readers, deadline);
     if (disk != NULL && err == FA_OK)
@@ -254,7 +256,7 @@ fa_err store_read(sample_store *store, uint64_t number, ring_record records_out[
 {
     const uint64_t oldest = ring_oldest(&store->ring);
     *count_out = 0;
-    if (store->disk == NULL)
+    if (!store->is_open)
         return FA_ECLOSED;
     number = number < oldest ? oldest : number;
     *next_out = number;

@@ -19,7 +19,8 @@ typedef struct store_options {
 typedef struct sample_store {
     store_options options;
     sample_ring ring;
-    fa_block *disk; /* NULL: nothing is kept */
+    fa_block *disk; /* NULL: there is none, or it was given up */
+    bool is_open;   /* the ring is found, and keeps samples; else nothing is kept */
     uint64_t start; /* the place's first sector */
     uint32_t sector_bytes;
     uint64_t records, samples, failures; /* written in this run; writes that failed */

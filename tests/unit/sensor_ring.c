@@ -295,7 +295,7 @@ static void bad_disks(void **state)
     assert_int_equal(begin(&later, false), FA_OK);
     faults.options.error_permille = 1000;
     assert_int_equal(store_append(&kept, SAMPLE_CHIP, &(sample){0}, 1, WAIT), FA_EIO);
-    assert_true(kept.disk == NULL && kept.failures == 3);
+    assert_true(kept.disk == NULL && !kept.is_open && kept.failures == 3);
     assert_string_equal(kept.why, "the disk takes no samples (input or output failed)");
     size_t count;
     uint64_t next_number;
@@ -308,10 +308,12 @@ static void bad_disks(void **state)
 
 /* A disk with a sector that cannot be read. */
 static uint64_t bad_first, bad_end;
+static bool was_open; /* at any of its requests, while the ring was looked for */
 static fa_err (*submit_below)(fa_blockdev *device, fa_block_request *request);
 
 static fa_err submit_but_bad(fa_blockdev *device, fa_block_request *request)
 {
+    was_open = was_open || kept.is_open;
     if (request->kind != FA_BLOCK_READ || request->sector >= bad_end || request->sector + request->count <= bad_first)
         return submit_below(device, request);
     request->err = FA_EIO;
@@ -331,7 +333,10 @@ static fa_err begin_with_bad(uint64_t first, uint64_t end)
     bad_first = first, bad_end = end;
     assert_int_equal(fa_block_over_take(&below.device, &disk), FA_OK);
     kept = (sample_store){.options = {.slots = SLOTS}};
-    return store_open_take(&kept, disk, WAIT);
+    was_open = false;
+    const fa_err err = store_open_take(&kept, disk, WAIT);
+    assert_true(!was_open && kept.is_open == (err == FA_OK)); /* nobody is told before it is sure */
+    return err;
 }
 
 /* One record is lost with it, or one head, and no more; where all is unreadable, nothing is made. */
