@@ -12,7 +12,7 @@ FA_LOG_MODULE("tls");
 typedef struct session {
     char *server; /* NULL: free */
     char *subject, *names;
-    uint64_t used_ns;
+    uint64_t used_ns, until_s;
     mbedtls_ssl_session mbed;
 } session;
 
@@ -79,22 +79,26 @@ void fa_tls_client_keep_session(fa_tls_conn *conn)
     s->subject = conn->subject == NULL ? NULL : strdup(conn->subject);
     s->names = conn->names == NULL ? NULL : strdup(conn->names);
     s->used_ns = fa_clock_mono_ns();
+    s->until_s = conn->trusted_until_s;
     if (s->server == NULL)
         drop_session(s);
 }
 
-/* A ticket is shown once: seen twice, it would tell an observer who comes again (RFC 8446, C.4). */
-static void resume(const fa_tls_client *client, fa_tls_conn *conn)
+/* A ticket is shown once: seen twice, it would tell an observer who comes again (RFC 8446, C.4). Returns until
+ * when the session stands for a certificate. */
+static uint64_t resume(const fa_tls_client *client, fa_tls_conn *conn)
 {
     session *s = session_of(client, conn->name);
     if (s == NULL)
-        return;
-    if (mbedtls_ssl_set_session(&conn->ssl, &s->mbed) == 0) {
+        return 0;
+    const uint64_t until_s = s->until_s;
+    if (fa_clock_wall_ns() / FA_NS_PER_S < until_s && mbedtls_ssl_set_session(&conn->ssl, &s->mbed) == 0) {
         conn->subject = s->subject;
         conn->names = s->names;
         s->subject = s->names = NULL;
     }
     drop_session(s);
+    return until_s;
 }
 
 fa_err fa_tls_client_new(const fa_tls_client_options *options, fa_tls_client **client_out,
@@ -173,7 +177,8 @@ fa_err fa_tls_client_prepare(fa_tls_client *client, fa_tls_conn *conn, const cha
         return FA_ENOCLOCK;
     }
     mbedtls_ssl_set_verify(&conn->ssl, fa_tls_verify, conn);
-    resume(client, conn);
+    conn->trusted_until_s = fa_clock_wall_ns() / FA_NS_PER_S + FA_TLS_TICKET_S;
+    conn->session_until_s = resume(client, conn);
     return FA_OK;
 }
 
@@ -183,6 +188,8 @@ static fa_err connect_as(fa_tls_client *client, fa_tls_conn *conn, const char *n
     fa_err err = fa_tls_client_prepare(client, conn, name, why);
     if (err == FA_OK)
         err = fa_tls_handshake(conn, why, deadline);
+    if (err == FA_OK && conn->resumed) /* no certificate was seen: a new ticket is as good as the old one */
+        conn->trusted_until_s = conn->session_until_s;
     if (err == FA_OK && mbedtls_ssl_get_version_number(&conn->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
         fa_tls_client_keep_session(conn);
     return err;

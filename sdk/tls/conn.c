@@ -147,6 +147,8 @@ static fa_err read_record(fa_tls_conn *conn, void *bytes_out, size_t cap, size_t
             *len_out = 0;
             return FA_OK;
         }
+        if (got == 0 && conn->below_err == FA_OK)
+            continue; /* records without a byte */
         /* (A ticket has come, which is read in the next call.) */
         if (got == MBEDTLS_ERR_SSL_WANT_READ && conn->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER)
             continue;
@@ -270,7 +272,7 @@ static void arm(fa_flow *flow, unsigned events, fa_waker *waker)
     fa_tls_conn *conn = fa_tls_conn_of(flow);
     if (events & FA_FLOW_READABLE) {
         conn->reader = waker;
-        if (conn->err != FA_OK || conn->peer_ended || conn->ssl.in_offt != NULL)
+        if (conn->err != FA_OK || conn->peer_ended || mbedtls_ssl_check_pending(&conn->ssl))
             wake(&conn->reader);
         else
             fa_flow_arm(conn->below, FA_FLOW_READABLE, waker == NULL ? NULL : &conn->on_readable);

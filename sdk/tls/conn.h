@@ -68,12 +68,14 @@ typedef struct fa_tls_conn {
     /* Records in part. */
     uint8_t *own_in, *own_out; /* buffers; NULL: none */
     fa_tls_link in_kept;
-    uint64_t kept_since_ns; /* when a byte last moved */
+    uint64_t kept_since_ns; /* since when it has a part of that record, or when a byte last moved */
     uint8_t counter[FA_TLS_COUNTER_BYTES]; /* mbedTLS keeps it in the buffer */
     uint8_t head[FA_TLS_HEADER_BYTES];     /* of a record, as far as it is there */
     uint8_t head_len, head_used;
     uint16_t held_len; /* bytes of a record that is sent in part, which the user does not know to be taken */
     size_t in_peak; /* bytes of the in-buffer that were used */
+    bool busy;      /* between lend and return: nobody takes its buffers */
+    bool in_part;   /* a peer's record is there in part */
     /* The end. */
     bool handshaking, peer_ended;
     bool ended, said_end; /* the user has ended its half; that is on its way */
@@ -87,6 +89,8 @@ typedef struct fa_tls_conn {
     bool checks_name, checks_address, resumed, no_clock;
     fa_ip4 address;
     uint32_t flags; /* what was wrong with its certificates, of mbedTLS's */
+    /* A client's: so long its server's sessions can be resumed, and so long the one could that it offers. */
+    uint64_t trusted_until_s, session_until_s;
     char *name;    /* the server's */
     char *subject; /* of the peer's certificate */
     char *names;

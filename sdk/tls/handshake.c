@@ -18,6 +18,7 @@ typedef struct handshake {
     fa_waiter waiter;
     bool waits, gave_way; /* for its peer */
     uint64_t waits_since_ns;
+    int waits_at; /* which step of mbedTLS's */
 } handshake;
 
 static fa_tls_link under_way = {&under_way, &under_way}; /* the oldest in front */
@@ -111,7 +112,10 @@ static fa_err wait_for_peer(handshake *h, fa_tls_conn *conn, unsigned event, fa_
 {
     fa_waiter_init(&h->waiter);
     h->waits = true;
-    h->waits_since_ns = fa_clock_mono_ns();
+    if (h->waits_at != conn->ssl.state || h->waits_since_ns == 0) { /* a part of a message is no step */
+        h->waits_at = conn->ssl.state;
+        h->waits_since_ns = fa_clock_mono_ns();
+    }
     fa_flow_arm(conn->below, event, &h->waiter.waker);
     fa_err err = fa_waiter_wait(&h->waiter, deadline);
     h->waits = false;

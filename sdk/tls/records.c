@@ -61,8 +61,13 @@ static void leave_kept(fa_tls_conn *conn)
     conn->in_kept = (fa_tls_link){NULL, NULL};
 }
 
+/* Behind all others, if something has moved: a part of a record that grows is still that part. */
 static void join_kept(fa_tls_conn *conn)
 {
+    const bool was_part = conn->in_part && conn->in_kept.after != NULL;
+    conn->in_part = conn->own_in != NULL && conn->ssl.in_offt == NULL;
+    if (was_part && conn->in_part)
+        return;
     leave_kept(conn);
     conn->in_kept = (fa_tls_link){kept.before, &kept};
     kept.before->after = &conn->in_kept;
@@ -108,8 +113,8 @@ static uint8_t *keep_one(const fa_tls_conn *conn)
     uint8_t *buffer = NULL;
     while (kept_count >= fa_tls_records_kept_max() || (buffer = malloc(FA_TLS_BUFFER_BYTES)) == NULL) {
         fa_tls_link *oldest = kept.after;
-        if (oldest != &kept && conn_of(oldest) == conn)
-            oldest = oldest->after;
+        while (oldest != &kept && (conn_of(oldest) == conn || conn_of(oldest)->busy))
+            oldest = oldest->after; /* those are the ones above it, which call it */
         if (oldest == &kept)
             return NULL;
         give_way(conn_of(oldest), FA_EBUSY, "it held part of a record while others needed the room");
@@ -192,11 +197,12 @@ static fa_err own_both(fa_tls_conn *conn)
 
 fa_err fa_tls_records_lend(fa_tls_conn *conn)
 {
-    if (lent_to != NULL)
-        return own_both(conn);
-    const fa_err err = make_lent();
+    const fa_err err = lent_to != NULL ? own_both(conn) : make_lent();
     if (err != FA_OK)
         return err;
+    conn->busy = true;
+    if (lent_to != NULL)
+        return FA_OK;
     lent_to = conn;
     if (conn->own_in == NULL)
         begin_in(conn, lent_in);
@@ -269,6 +275,7 @@ fa_err fa_tls_records_settle(fa_tls_conn *conn)
 fa_err fa_tls_records_return(fa_tls_conn *conn)
 {
     const fa_err err = fa_tls_records_settle(conn);
+    conn->busy = false;
     if (lent_to == conn)
         lent_to = NULL;
     return err;

@@ -194,7 +194,7 @@ void fa_tls_server_stats(const fa_tls_server *server, fa_tls_stats *stats_out)
 /* No more than so many begin in a second; a tenth of them at once. */
 static fa_err take_token(fa_tls_server *server, fa_deadline deadline)
 {
-    const uint64_t each_ns = FA_NS_PER_S / server->per_s;
+    const uint64_t each_ns = server->per_s < FA_NS_PER_S ? FA_NS_PER_S / server->per_s : 1;
     const unsigned burst = server->per_s / 10 + 1;
     for (;;) {
         const uint64_t now_ns = fa_clock_mono_ns();

@@ -2,6 +2,7 @@
 /* Whether a peer is who it should be, and if not, why, for people; who it is. mbedTLS follows the chain
  * and judges times, signatures and names; added here are addresses, and that a name must be among the
  * subject's alternative names (RFC 9525 section 6.2: nobody looks at the common name any more). */
+#include "check.h"
 #include "conn.h"
 #include <mbedtls/oid.h>
 #include <mbedtls/platform.h>
@@ -148,6 +149,8 @@ int fa_tls_verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
                               "SNTP, or by fa_clock_set_wall()");
         return MBEDTLS_ERR_X509_FATAL_ERROR;
     }
+    const uint64_t not_after_s = (uint64_t)fa_tls_not_after(crt);
+    conn->trusted_until_s = not_after_s < conn->trusted_until_s ? not_after_s : conn->trusted_until_s;
     fa_tls_trust_judge(conn->config->trust, crt, flags);
     if (depth == 0 && conn->checks_address && !has_address(crt, conn->address))
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;

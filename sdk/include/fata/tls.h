@@ -25,7 +25,7 @@
 #define FA_TLS_HANDSHAKE_NS (10 * FA_NS_PER_S)
 #define FA_TLS_HANDSHAKES_PER_S 2000u
 #define FA_TLS_SESSIONS 16u
-#define FA_TLS_TICKET_S 7200u          /* how long a session can be resumed; its key lives as long */
+#define FA_TLS_TICKET_S 7200u          /* so long can sessions that began with one handshake be resumed */
 #define FA_TLS_NAME_BYTES_MAX 254u     /* of a server's name, with its NUL */
 #define FA_TLS_CHAIN_BYTES_MAX (64 * FA_KIB) /* of PEM or DER */
 #define FA_TLS_IDENTITIES_MAX 64u      /* of a server */
