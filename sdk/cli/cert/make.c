@@ -54,7 +54,8 @@ static const struct cli_option new_options[] = {
 
 static const char new_details[] =
     "Makes FOLDER/LABEL.pem and FOLDER/LABEL.key, signed by the CA in FOLDER (`fata cert ca` makes one). An appliance with several\n"
-    "LABELs shows each peer the one that holds the name it asks for. With --csr there is no key to make: its owner has it.\n";
+    "LABELs shows each peer the one that holds the name it asks for; who asks by an address, or by another name, gets the first\n"
+    "by the alphabet, so put addresses into that one. With --csr there is no key to make: its owner has it.\n";
 
 /* What a certificate is to say. */
 struct plan {
