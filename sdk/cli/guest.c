@@ -31,6 +31,7 @@
 #define LINGER_MS 2000
 #define LINGER_HALTED_MS 100
 #define MAKES_MS 250 /* between looks at the makes above */
+#define CRASH_EXIT 134 /* of a guest's last record */
 #define KILL_MS 2000 /* from SIGTERM to SIGKILL */
 #define ADDRESS_COUNT_MAX 128
 /* Turning on a UART's FIFO, as the guest does when it boots, clears it: input waits until the guest has said something,
@@ -463,6 +464,9 @@ static int outcome_of(const struct guest *guest, enum end end, unsigned lingered
         cli_warn("Xen has ended the guest, or itself");
         return CLI_RUN_FAILED;
     case END_SIGNAL:
+        if (guest->reader.has_exit && guest->reader.exit == CRASH_EXIT) { /* one that finishes its work when it is told to */
+            return CRASH_EXIT;
+        }
         return served && (guest->signal == SIGINT || guest->signal == SIGTERM) ? CLI_OK : 128 + guest->signal;
     default:
         cli_warn("the guest was ended: its output cannot be written");

@@ -52,6 +52,19 @@ def _():
         process.stdout.close()
 
 
+@suite.test("life: a process that crashes when it is to stop has crashed, also for fata run, and though it had answered")
+def _():
+    process = start([FATA, "run", "--image", built("life", "unix"), "--port", "0", "--timeout", str(BOOT_S), "--", "--crash"], stdin=subprocess.DEVNULL)
+    try:
+        while b"http://localhost:" not in (line := process.stdout.readline()):
+            check(line, "it has ended")
+        process.send_signal(signal.SIGTERM)
+        output = process.communicate(timeout=BOOT_S)[0].decode()
+    finally:
+        end(process)
+    guests.Done(process.returncode, output).want(134, "the machine is to be turned off", "^fata: crash: ", "^fata: exit 134$")
+
+
 @suite.test("web in too little memory on microvm says what it wants and what there is")
 def _():
     boot("web", "microvm", options=("--memory", "2M")).want(

@@ -11,6 +11,8 @@
 #define SLOW_PARTS 10
 #define PATIENCE_NS (600 * FA_NS_PER_S)
 
+FA_PARAM_FLAG(crash, "crash", "crash when the machine is to stop");
+
 static fa_scope scope;
 
 /* Its answer takes two seconds. */
@@ -81,6 +83,8 @@ int main(void)
         err = fa_scope_spawn(&scope, "echoes", accept_echoes, echoes);
         if (err == FA_OK)
             err = fa_http_serve(web, &options, FA_FOREVER);
+        if (crash)
+            abort();
         fa_scope_close(&scope);
     }
     if (err == FA_OK)
