@@ -75,24 +75,34 @@ fa_err fa_tls_trust_add_table(fa_tls_trust *trust, const uint8_t *bytes, size_t 
     return trust->table.bytes != NULL ? FA_EEXIST : fa_tls_table_open(bytes, len, &trust->table);
 }
 
+static size_t count_of(const mbedtls_x509_crl *crls)
+{
+    size_t count = 0;
+    for (; crls != NULL && crls->raw.p != NULL; crls = crls->next)
+        count++;
+    return count;
+}
+
+/* All of them, or none: read once to count them. */
 fa_err fa_tls_trust_add_crl(fa_tls_trust *trust, const void *bytes, size_t len, fa_tls_reason *why)
 {
     text t;
-    size_t count = 0;
+    mbedtls_x509_crl some;
     fa_tls_say(why, "%s", "");
-    const fa_err err = text_of(bytes, len, &t, why);
+    fa_err err = text_of(bytes, len, &t, why);
     if (err != FA_OK)
         return err;
-    const int ret = mbedtls_x509_crl_parse(&trust->crls, t.bytes, t.len);
+    mbedtls_x509_crl_init(&some);
+    int ret = mbedtls_x509_crl_parse(&some, t.bytes, t.len);
+    if (ret == 0 && count_of(&trust->crls) + count_of(&some) > FA_TLS_CRLS_MAX) {
+        fa_tls_say(why, "more than %u revocation lists", FA_TLS_CRLS_MAX);
+        err = FA_ELIMIT;
+    } else if (ret == 0) {
+        ret = mbedtls_x509_crl_parse(&trust->crls, t.bytes, t.len);
+    }
+    mbedtls_x509_crl_free(&some);
     free(t.bytes);
-    if (ret != 0)
-        return explain(ret, "revocation list", why);
-    for (const mbedtls_x509_crl *crl = &trust->crls; crl != NULL; crl = crl->next)
-        count++;
-    if (count <= FA_TLS_CRLS_MAX)
-        return FA_OK;
-    fa_tls_say(why, "more than %u revocation lists", FA_TLS_CRLS_MAX);
-    return FA_ELIMIT;
+    return ret == 0 ? err : explain(ret, "revocation list", why);
 }
 
 void fa_tls_trust_free(fa_tls_trust *trust)

@@ -298,6 +298,31 @@ static size_t crl_make(const cert *issuer, const cert *signer, const char *from,
     return wrap(0x30, tbs, tbs_len, der_out);
 }
 
+/* One list too many is not taken, and what those before it say still holds. */
+static void too_many_lists(void **state)
+{
+    (void)state;
+    mbedtls_x509_crt named, unnamed;
+    uint8_t good[1024], bad[1024];
+    uint32_t flags = 0;
+    fa_tls_trust *trust = cert_trust(&ca);
+    crt_of(&leaf, &named);
+    crt_of(&other, &unnamed);
+    const size_t good_len = crl_make(&ca, &ca, "260101000000Z", "290101000000Z", &named, good);
+    const size_t bad_len = crl_make(&ca, &other, "260101000000Z", "290101000000Z", &named, bad);
+    for (size_t i = 0; i < FA_TLS_CRLS_MAX; i++)
+        assert_int_equal(fa_tls_trust_add_crl(trust, good, good_len, NULL), FA_OK);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(fa_tls_trust_add_crl(trust, bad, bad_len, NULL), FA_ELIMIT);
+    fa_tls_trust_judge(trust, &unnamed, &flags);
+    assert_int_equal(flags, 0);
+    fa_tls_trust_judge(trust, &named, &flags);
+    assert_int_equal(flags, MBEDTLS_X509_BADCERT_REVOKED);
+    fa_tls_trust_free(trust);
+    mbedtls_x509_crt_free(&named);
+    mbedtls_x509_crt_free(&unnamed);
+}
+
 /* Who is judged by a list: the one that it names, all of its CA if the list is not to be believed, and nobody else. */
 static void revoked(void **state)
 {
@@ -504,7 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good),    cmocka_unit_test(in_pages_of_their_own), cmocka_unit_test(many),
         cmocka_unit_test(bad),     cmocka_unit_test(damaged),               cmocka_unit_test(disk),
-        cmocka_unit_test(revoked),  cmocka_unit_test(made_here), cmocka_unit_test(nowhere_else), cmocka_unit_test(not_in_dumps),     cmocka_unit_test(embedded),
+        cmocka_unit_test(revoked), cmocka_unit_test(too_many_lists),  cmocka_unit_test(made_here), cmocka_unit_test(nowhere_else), cmocka_unit_test(not_in_dumps),     cmocka_unit_test(embedded),
     };
     return cmocka_run_group_tests_name("keys", tests, setup_all, NULL);
 }
