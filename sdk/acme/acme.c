@@ -225,10 +225,11 @@ static fa_err issue_for(fa_acme *acme, mbedtls_pk_context *key, fa_deadline dead
     err = fa_jose_key_write(key, pem);
     if (err == FA_OK && (strlen(acme->body) != acme->body_len || acme->body_len + strlen(pem) > FA_ACME_BODY_BYTES_MAX))
         err = FA_ELIMIT;
+    if (err == FA_OK)
+        strcat(acme->body, pem);
+    mbedtls_platform_zeroize(pem, sizeof pem);
     if (err != FA_OK)
         return fa_acme_problem(acme, err, "the certificate: %s", fa_err_text(err));
-    strcat(acme->body, pem);
-    mbedtls_platform_zeroize(pem, sizeof pem);
     if (!fa_acme_covers(acme->body, acme->options.names, acme->options.name_count))
         err = fa_acme_problem(acme, FA_EFORMAT, "the certificate is for other names");
     if (err == FA_OK)
@@ -289,9 +290,12 @@ static fa_err try_to_issue(fa_acme *acme, unsigned *failures_io, fa_deadline *ne
     acme->info.problem[0] = '\0';
     const fa_err err = issue(acme, limit < deadline ? limit : deadline);
     if (err == FA_OK) {
+        const bool due = fa_clock_wall_ns() / FA_NS_PER_S >= acme->info.renews_s;
         *failures_io = 0;
-        *next_out = FA_NOW;
+        *next_out = due ? fa_after_ns(patience_ns(acme, 1)) : FA_NOW;
         acme->info.issued++;
+        if (due) /* the next one would be no better */
+            fa_log_warn("the new certificate is old already: is the clock right?");
         fa_log_info("a certificate for %s%s, for %llu hours", acme->options.names[0],
                     acme->options.name_count > 1 ? " and others" : "",
                     (unsigned long long)((acme->info.expires_s - fa_clock_wall_ns() / FA_NS_PER_S) / 3600));

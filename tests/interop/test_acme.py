@@ -124,6 +124,22 @@ def _():
             end(guest)
 
 
+@suite.test("process: a CA whose certificates are old at once is not asked for one after the other")
+def _():
+    where = lan()
+    with pebble(where, validity_s=1):
+        root_of(where)
+        guest = certified("process", where, "--renews", "--by-tls")
+        try:
+            wait_for("it has a certificate", lambda: "is the clock right?" in said(guest), 60, guest)
+            time.sleep(5)
+            check(said(guest).count("acme: a certificate for ") == 1, "it has asked again")
+        except Exception as failure:
+            raise tap.Failed(f"{failure or type(failure).__name__}\nthe guest said:\n{tail(guest)}") from failure
+        finally:
+            end(guest)
+
+
 @suite.test("process: an ACME challenge that is not answered: the CA's word is told, and there is patience before the next try")
 def _():
     where = lan()
