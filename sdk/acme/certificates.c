@@ -90,7 +90,7 @@ static int write_self_signed(mbedtls_pk_context *key, const char *name, const ui
     mbedtls_x509write_crt_set_subject_key(&crt, key);
     mbedtls_x509write_crt_set_issuer_key(&crt, key);
     int ret = fa_jose_random(NULL, serial, sizeof serial);
-    serial[0] &= 0x7f; /* not negative */
+    serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40); /* not negative, nor with a zero in front, which DER does not have */
     if (ret == 0)
         ret = mbedtls_x509write_crt_set_serial_raw(&crt, serial, sizeof serial);
     if (ret == 0)
