@@ -50,7 +50,7 @@ FA_MUST_CHECK fa_err fa_tls_identity_new(const void *chain, size_t chain_len, co
                                          size_t key_len, fa_tls_identity **identity_out,
                                          fa_tls_reason *why);
 /* This one answers those only who offer that protocol by ALPN (RFC 8737: "acme-tls/1"); `alpn` must
- * outlive it. */
+ * outlive it, and the servers that have had it, which go on naming it. */
 void fa_tls_identity_only_for(fa_tls_identity *identity, const char *alpn);
 /* When its certificate begins and ceases to hold, in seconds since 1970. */
 void fa_tls_identity_times(const fa_tls_identity *identity, uint64_t *from_s_out, uint64_t *to_s_out);
