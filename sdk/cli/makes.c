@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See makes.h. GNU make's handler of a signal first gives it back its default meaning, and then waits for the recipes
- * while it is blocked, as a handler's signal is: what /proc tells of a process has both (proc(5): SigBlk, SigCgt). */
+ * while it is blocked, as a handler's signal is: what /proc tells of a process has both (proc(5): SigBlk, SigIgn, SigCgt). */
 #include "makes.h"
 
 #include "text.h"
@@ -66,22 +66,25 @@ void makes_find(struct makes *makes_out)
     }
 }
 
-/* The sets of signals that a process blocks and catches; a process that is gone has none. */
-static void read_sets(pid_t process, uint64_t *blocked_out, uint64_t *caught_out)
+/* The signals that a process blocks, and would end by; a process that is gone has none. One that it ignores, as make does if
+ * a shell began it in the background, is blocked for the moment only in which make begins a recipe. */
+static uint64_t read_ending(pid_t process)
 {
     char *path = text_format("/proc/%d/status", (int)process);
     FILE *file = fopen(path, "re");
     char line[256];
+    uint64_t blocked = 0, ignored = 0, caught = 0;
 
-    *blocked_out = *caught_out = 0;
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        (void)sscanf(line, "SigBlk: %" SCNx64, blocked_out);
-        (void)sscanf(line, "SigCgt: %" SCNx64, caught_out);
+        (void)sscanf(line, "SigBlk: %" SCNx64, &blocked);
+        (void)sscanf(line, "SigIgn: %" SCNx64, &ignored);
+        (void)sscanf(line, "SigCgt: %" SCNx64, &caught);
     }
     if (file != NULL) {
         (void)fclose(file);
     }
     free(path);
+    return blocked & ~ignored & ~caught;
 }
 
 int makes_signal(const struct makes *makes)
@@ -89,13 +92,10 @@ int makes_signal(const struct makes *makes)
     static const int signals[] = {SIGINT, SIGHUP, SIGQUIT};
 
     for (size_t i = 0; i < makes->count; i++) {
-        uint64_t blocked, caught;
+        uint64_t ending = read_ending(makes->process[i]);
 
-        read_sets(makes->process[i], &blocked, &caught);
         for (size_t j = 0; j < sizeof signals / sizeof signals[0]; j++) {
-            uint64_t bit = UINT64_C(1) << (signals[j] - 1);
-
-            if ((blocked & ~caught & bit) != 0) {
+            if ((ending & UINT64_C(1) << (signals[j] - 1)) != 0) {
                 return signals[j];
             }
         }

@@ -143,6 +143,17 @@ EOF
 is "run under two makes: a signal for the upper one alone ends it" timeout 90 python3 "$work/makes.py" "$fata" run --on process \
     --image "$python" --port 0 -- "$work/img/serve.py" http
 is "run under two makes: no process is left" gone
+# One that a shell began in the background ignores signals, and blocks them too while it begins a recipe.
+cat >"$work/quiet.py" <<'EOF'
+import ctypes, os, signal, subprocess, sys
+ctypes.CDLL(None).prctl(15, b"make") # PR_SET_NAME
+signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, lambda *_: None) # make catches the others
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGQUIT])
+sys.exit(subprocess.run(sys.argv[1:], env={**os.environ, "MAKELEVEL": "1"}, check=False).returncode)
+EOF
+check "run under a make that ignores a signal: it is not told to end" 3 'fata: exit 3' timeout 60 python3 "$work/quiet.py" \
+    "$fata" run --on process --image "$python" -- -c 'import time; time.sleep(1); print("fata: exit 3"); raise SystemExit(3)'
 
 # Captures and tap interfaces.
 check "run --pcap with a port" 0 'netdev=n0 -object filter-dump,id=d0,netdev=n0,file=a,,b.pcap' dry --port "$port" --pcap a,b.pcap
