@@ -66,20 +66,28 @@ static bool is_host(const char *host)
            strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == len;
 }
 
-/* Its own port speaks TLS too, so only the one that "http:" stands for is left out. */
-static fa_err to_https(fa_http *http, void *arg, fa_deadline deadline)
+/* How much of "host:80" stays: its own port speaks TLS too, so only the one that "http:" stands for is left out. */
+static size_t host_len_of(const char *host, bool same_port)
 {
-    (void)arg;
+    const size_t len = strlen(host);
+    const char *colon = strrchr(host, ':');
+    if (colon == NULL || strchr(colon, ']') != NULL)
+        return len;
+    return !same_port || strcmp(colon, ":80") == 0 ? (size_t)(colon - host) : len;
+}
+
+fa_err fa_http_to_https(fa_http *http, void *arg, fa_deadline deadline)
+{
+    const uint16_t *port = arg;
     const char *host = fa_http_field_of(http, "Host");
     char location[FA_HTTP_RESPONSE_FIELDS_BYTES_MAX], *at = location;
     if (host == NULL || !is_host(host))
         return FA_EFORMAT;
-    if (HOST_BYTES_MAX + 3 * strlen(http->path) + strlen(http->query) + 16 > sizeof location)
+    if (HOST_BYTES_MAX + 3 * strlen(http->path) + strlen(http->query) + 24 > sizeof location)
         return FA_ELIMIT;
-    size_t host_len = strlen(host);
-    if (host_len > 3 && strcmp(host + host_len - 3, ":80") == 0)
-        host_len -= 3;
-    at += sprintf(at, "https://%.*s", (int)host_len, host);
+    at += sprintf(at, "https://%.*s", (int)host_len_of(host, port == NULL), host);
+    if (port != NULL && *port != 443)
+        at += sprintf(at, ":%u", *port);
     for (const char *p = http->path; *p != '\0'; p++) {
         const unsigned char c = (unsigned char)*p;
         const bool plain = strchr("/-._~!$&'()*+,;=:@", c) != NULL || (c >= '0' && c <= '9') ||
@@ -94,7 +102,7 @@ static fa_err to_https(fa_http *http, void *arg, fa_deadline deadline)
     return err == FA_OK ? fa_http_end(http, deadline) : err;
 }
 
-static const fa_http_route plain_routes[] = {{NULL, "/", to_https, NULL}};
+static const fa_http_route plain_routes[] = {{NULL, "/", fa_http_to_https, NULL}};
 
 static void serve_plain(void *arg)
 {

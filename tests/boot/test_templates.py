@@ -8,6 +8,7 @@ from guests import *
 
 # Templates that serve until they are ended, and the machines that they can be reached on: their own tests run them.
 SERVERS = dict.fromkeys(("echo", "selftest", "sensor", "web"), ("process", "microvm", "q35", "pc", "virt", "cubieboard", "bpim2u"))
+SERVERS["acme"] = ("process", "microvm", "virt") # which have a disk
 SERVERS["mtls"] = ("process", "microvm", "q35", "virt") # its keys are on a disk
 SERVERS["selftest"] = tuple(MACHINES) # which without a network runs as well
 GREETINGS = {"hello": ("^Hello, world!$", "^fiber 3 of 3 greets world$"), "bare": ("^It runs.$",)}

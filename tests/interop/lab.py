@@ -29,7 +29,7 @@ MACHINES = {"process": "unix", "microvm": "xen-x86_64", "virt": "cubieboard2"}
 # And those with a network device of another kind.
 DEVICES = {**MACHINES, "cubieboard": "cubieboard2"}
 PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HERE}/fetches", "tls": f"{HERE}/tls",
-            "certified": f"{HERE}/certified", "secure": f"{HERE}/secure"}  # templates, and programs of this folder
+            "certified": f"{HERE}/certified", "acme": None, "secure": f"{HERE}/secure"}  # templates, and programs of this folder
 BOARDS = {"secure": {"xen-x86_64"}}  # of a project, if not all
 PEERS = (("chrony", "chronyd"), ("nginx", "nginx"), ("pebble", "pebble"))  # servers that are not installed (toolchain/peer)
 UP_S = 30        # from a guest's start to its first answer, on a busy machine
@@ -76,6 +76,9 @@ def build_all():
             must(FATA, "cert", "ca", "--dir", f"{folder}/tls")
             os.makedirs(f"{folder}/files")
             shutil.copy(f"{folder}/tls/ca.pem", f"{folder}/files/ca.pem")
+        if name == "acme":
+            os.makedirs(f"{folder}/tls/trust")
+            shutil.copy(f"{OUT}/certified/tls/ca.pem", f"{folder}/tls/trust")
         for board in sorted(set(MACHINES.values())):
             done = subprocess.run(["make", "--no-print-directory", "-C", folder, f"FATA={ROOT}", f"BSP={board}"],
                                   env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -105,6 +105,38 @@ def _(machine):
             end(guest)
 
 
+@each(MACHINES)("{}: the template acme gets its certificate once, keeps it on its disk, and shows it after the next start")
+def _(machine):
+    where = lan()
+    disk = work_file(where, "kept")
+    with open(disk, "wb") as file:
+        file.truncate(1 << 20)
+    with pebble(where):
+        trust = ssl.create_default_context(cadata=root_of(where))
+        said_once = []
+        for _ in range(2):
+            guest = start([FATA, "run", "--image", image("acme", machine), "--on", machine, "--tap", where.name, "--disk", disk, "--timeout",
+                           "150", "--", *where.guest_arguments, f"--acme=https://{where.host}:14000/dir", f"--names={NAME},{SECOND}", "--agree"],
+                          work_file(where, "site"))
+            try:
+                wait_for("it shows a certificate of the CA", lambda: shows(where, trust), 150, guest)
+                with socket.create_connection((where.guest, 443), 5) as tcp, trust.wrap_socket(tcp, server_hostname=SECOND) as tls:
+                    tls.sendall(b"GET / HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n")
+                    check(tls.recv(12) == b"HTTP/1.1 200", "no page")
+                said_once.append(said(guest).count("acme: a certificate for "))
+            except Exception as failure:
+                raise tap.Failed(f"{failure or type(failure).__name__}\nthe guest said:\n{tail(guest)}") from failure
+            finally:
+                end(guest)
+        check(said_once == [1, 0], f"certificates were issued so often: {said_once}")
+
+
+def shows(where, trust):
+    with contextlib.suppress(OSError):  # ssl.SSLError is one
+        with socket.create_connection((where.guest, 443), 5) as tcp, trust.wrap_socket(tcp, server_hostname=NAME):
+            return True
+
+
 @suite.test("process: a certificate by ACME is renewed when two thirds of its time have passed")
 def _():
     where = lan()

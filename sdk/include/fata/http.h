@@ -100,6 +100,9 @@ FA_MUST_CHECK fa_err fa_http_serve(fa_listener *listener, const fa_http_options 
 #define FA_HTTPS_LISTENERS_MAX 4u
 FA_MUST_CHECK fa_err fa_https_serve(fa_listener *const *listeners, size_t count, fa_tls_server *server,
                                     const fa_http_options *options, fa_deadline deadline);
+/* The handler that sends there, for routes of a port without TLS. Its argument is NULL, for the port that
+ * was asked, or points to the uint16_t of another. */
+fa_err fa_http_to_https(fa_http *http, void *arg, fa_deadline deadline);
 
 /* The same for flows of any kind: where they come from, as a listener's functions do it. */
 typedef struct fa_http_source {
