@@ -80,8 +80,8 @@ class Servers:
         return text
 
     def is_open(self, port):
-        with open("/proc/net/tcp", encoding="ascii") as file4, open("/proc/net/tcp6", encoding="ascii") as file6:
-            lines = [line.split() for line in [*file4, *file6]]
+        with open("/proc/net/tcp", encoding="ascii") as file:  # by IPv4: GnuTLS's opens another for IPv6 before
+            lines = [line.split() for line in file]
         return any(line[1].endswith(f":{port:04X}") and line[3] == "0A" for line in lines)
 
 
