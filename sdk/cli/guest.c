@@ -367,16 +367,20 @@ static enum end wait_for_end(struct guest *guest)
     }
 }
 
-static void end_process(struct guest *guest, int signal)
+/* It may finish what it does, until its time is over or another signal comes. */
+static void end_process(struct guest *guest)
 {
-    int64_t kill_at_ms = now_ms() + KILL_MS;
+    int64_t kill_at_ms = now_ms() + (guest->plan->end_ms > 0 ? guest->plan->end_ms : KILL_MS);
+    int signal = guest->signal;
 
     if (!guest->reaped) {
-        (void)kill(guest->process, signal);
+        (void)kill(guest->process, guest->plan->end_signal);
     }
-    while (!guest->reaped && now_ms() < kill_at_ms) {
+    guest->signal = 0;
+    while (!guest->reaped && guest->signal == 0 && now_ms() < kill_at_ms) {
         step(guest, kill_at_ms);
     }
+    guest->signal = signal;
     if (!guest->reaped) {
         (void)kill(guest->process, SIGKILL);
         while (waitpid(guest->process, &guest->wait_status, 0) < 0 && errno == EINTR) {
@@ -547,7 +551,7 @@ int guest_run(const struct guest_plan *plan)
         tell_timeout(&guest);
     }
     lingered_exit = guest.reader.exit;
-    end_process(&guest, plan->end_signal);
+    end_process(&guest);
     for (unsigned i = 0; i < READ_COUNT_MAX && guest.console >= 0 && pump(&guest); i++) {
     }
     terminal_restore();

@@ -22,6 +22,7 @@ struct guest_plan {
     bool has_debug_exit;      /* its process ends with (N << 1 | 1) & 0xff */
     int monitor;              /* where its machine is asked where it was, when its time is over; -1: nowhere */
     int end_signal;           /* what its process is ended by */
+    int64_t end_ms;           /* how long it may take from then on; 0: the usual time */
     struct xen_lines *xen;    /* its console comes among the lines of a Xen, whose own stay there; NULL: there is none */
     int64_t linger_ms;        /* how long its process may take to end itself after the last record; 0: the usual time */
     /* Tells why it took longer than `timeout_ms`, or left no last record: false when there is nothing better to say than the

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define MIB UINT64_C(0x100000)
+#define PROCESS_END_MS 12000 /* FA_STOP_TIME_S of <fata/stop.h> to finish, and some to end */
 #define ARM_LOAD_BYTES UINT64_C(0x10000) /* from the start of RAM to where QEMU puts a zImage */
 
 static const struct machine *named_machine(const char *name)
@@ -454,6 +455,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
          * and what is written to a card is in its file when the guest hears of it. */
         .end_signal =
             machine->is_process || (request.plan.disks.count > 0 && !machine->has_slot) ? SIGTERM : SIGKILL,
+        .end_ms = machine->is_process ? PROCESS_END_MS : 0,
     };
     return guest_run(&guest);
 }

@@ -84,6 +84,7 @@ const char run_details[] =
     "answers, and ends it; at the end of the file, there is none:\n"
     "    mkfifo ready; fata run --port 0 --ready-fd 3 3>ready >log 2>&1 & guest=$!\n"
     "    read -r url <ready && curl $url; kill $guest; wait $guest\n"
+    "A process that is ended so has 12 seconds to finish what it does; another signal ends it at once.\n"
     "No guest outlives its `fata run`; with `setsid` before it, it outlives the terminal.\n\n"
     "On xen, a real Xen in QEMU with a small Linux as its dom0 creates the guest by xl, from the xl.cfg that `fata package\n"
     "--as xl` writes. The machine is there after some seconds, which count for --timeout; the first time, Debian's\n"

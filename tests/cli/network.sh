@@ -155,6 +155,35 @@ EOF
 check "run under a make that ignores a signal: it is not told to end" 3 'fata: exit 3' timeout 60 python3 "$work/quiet.py" \
     "$fata" run --on process --image "$python" -- -c 'import time; time.sleep(1); print("fata: exit 3"); raise SystemExit(3)'
 
+# A process has its time to finish; who has no patience says so again.
+cat >"$work/img/slow.py" <<'EOF'
+import os, signal, socket, sys, time
+def finish(*_):
+    print("finishes", flush=True)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(float(sys.argv[1]))
+    print("fata: exit 0", flush=True)
+    os._exit(0)
+signal.signal(signal.SIGTERM, finish)
+listener = socket.create_server(("127.0.0.1", int(os.environ["FATA_PORTS"].split(":")[0])))
+while True:
+    listener.accept()[0].close()
+EOF
+cat >"$work/impatient.py" <<'EOF'
+import signal, subprocess, sys
+tool = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, text=True)
+for line in tool.stdout:
+    print(line, end="", flush=True)
+    if "answers" in line or "finishes" in line and sys.argv[1] == "2":
+        tool.send_signal(signal.SIGTERM)
+sys.exit(tool.wait())
+EOF
+slow() { timeout 60 python3 "$work/impatient.py" $1 "$fata" run --on process --image "$python" --port "$port" -- "$work/img/slow.py" $2; }
+check "run: a process that takes 4 seconds to finish has them" 0 'fata: exit 0' slow 1 4
+check "run: and not for ever, nor after a second signal" 0 'finishes' slow 2 1000
+cp "$out" "$work/got"
+is "run: what was cut off has no record" not grep 'fata: exit' "$work/got"
+
 # Captures and tap interfaces.
 check "run --pcap with a port" 0 'netdev=n0 -object filter-dump,id=d0,netdev=n0,file=a,,b.pcap' dry --port "$port" --pcap a,b.pcap
 check "run --pcap without a port" 0 'netdev user,id=n0 .*file=x.pcap' dry --pcap x.pcap
