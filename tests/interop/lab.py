@@ -32,6 +32,7 @@ PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HER
             "certified": f"{HERE}/certified", "acme": None, "secure": f"{HERE}/secure"}  # templates, and programs of this folder
 BOARDS = {"secure": {"xen-x86_64"}}  # of a project, if not all
 PEERS = (("chrony", "chronyd"), ("nginx", "nginx"), ("pebble", "pebble"))  # servers that are not installed (toolchain/peer)
+SERVER_PORTS = "4500-29999"
 UP_S = 30        # from a guest's start to its first answer, on a busy machine
 BUILD_S = 600
 
@@ -99,8 +100,9 @@ def set_up(is_long):
     long_run = is_long
     work = tempfile.mkdtemp(prefix="fata-interop.")
     must("ip", "link", "set", "lo", "up")
-    # Many connections from one address: as many ports as there are, and again as soon as TCP allows it.
-    for name, value in (("ip_local_port_range", "1024 65535"), ("tcp_tw_reuse", "1")):
+    # Many connections from one address: as many ports as there are, but those that tests' servers listen at, and again as soon as
+    # TCP allows it.
+    for name, value in (("ip_local_port_range", "1024 65535"), ("ip_local_reserved_ports", SERVER_PORTS), ("tcp_tw_reuse", "1")):
         with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as file:
             file.write(value)
 
