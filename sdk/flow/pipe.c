@@ -2,6 +2,7 @@
 /* Pipes: two ends and two rings of bytes in one piece of memory, which is freed when both ends are
  * closed. An end that has been closed leaves what it wrote; what is then written to it is refused. */
 #include "pipe.h"
+#include "waiter.h"
 #include <fata/panic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +35,6 @@ typedef struct pipe {
 static end *end_of(fa_flow *flow)
 {
     return (end *)flow; /* its first member */
-}
-
-static void wake(fa_waker **waker)
-{
-    fa_waker *armed = *waker;
-    *waker = NULL;
-    if (armed != NULL)
-        armed->wake(armed);
 }
 
 static size_t least(size_t a, size_t b)
@@ -81,7 +74,7 @@ static fa_err try_read(fa_flow *flow, void *bytes_out, size_t cap, size_t *len_o
         return FA_EAGAIN;
     *len_out = take(e->in, e->pipe->cap, bytes_out, cap);
     if (*len_out > 0)
-        wake(&e->in->writer);
+        fa_waker_fire(&e->in->writer);
     return FA_OK;
 }
 
@@ -99,7 +92,7 @@ static fa_err try_write(fa_flow *flow, const fa_slice *slices, size_t count, siz
         return FA_EAGAIN;
     *len_out = len;
     if (len > 0)
-        wake(&e->out->reader);
+        fa_waker_fire(&e->out->reader);
     return FA_OK;
 }
 
@@ -121,17 +114,17 @@ static void arm(fa_flow *flow, unsigned events, fa_waker *waker)
     if (events & FA_FLOW_WRITABLE)
         e->out->writer = waker;
     if (events & FA_FLOW_READABLE && readable(e))
-        wake(&e->in->reader);
+        fa_waker_fire(&e->in->reader);
     if (events & FA_FLOW_WRITABLE && writable(e))
-        wake(&e->out->writer);
+        fa_waker_fire(&e->out->writer);
 }
 
 static fa_err shut(fa_flow *flow)
 {
     end *e = end_of(flow);
     e->out->ended = true;
-    wake(&e->out->reader);
-    wake(&e->out->writer); /* our own: it can write no more */
+    fa_waker_fire(&e->out->reader);
+    fa_waker_fire(&e->out->writer); /* our own: it can write no more */
     return FA_OK;
 }
 
@@ -144,8 +137,8 @@ static void close_end(fa_flow *flow, bool abort)
     e->in->unread = true;
     e->out->ended = true;
     e->out->broken = abort;
-    wake(&e->out->reader);
-    wake(&e->in->writer);
+    fa_waker_fire(&e->out->reader);
+    fa_waker_fire(&e->in->writer);
     if (e->pipe->ends[0].closed && e->pipe->ends[1].closed)
         free(e->pipe);
 }

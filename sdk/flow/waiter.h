@@ -25,6 +25,15 @@ void fa_waiter_init(fa_waiter *waiter);
  * FA_ECANCELED: it was not. */
 FA_MUST_CHECK fa_err fa_waiter_wait(fa_waiter *waiter, fa_deadline deadline);
 
+/* Calls a waker that was armed, if there is one: once, so it may arm itself anew. */
+static inline void fa_waker_fire(fa_waker **armed)
+{
+    fa_waker *waker = *armed;
+    *armed = NULL;
+    if (waker != NULL)
+        waker->wake(waker);
+}
+
 /* To be called before each call that may have something to do at once: a fiber for which that is always
  * so would never wait. It lets the others run at every FA_TURN_CALLS-th call since a fiber last
  * waited; not with FA_NOW. FA_ECANCELED. */

@@ -3,6 +3,7 @@
  * is told by close_notify. None of these calls waits. */
 #include "closing.h"
 #include "records.h"
+#include "../flow/waiter.h"
 #include <fata/bytes.h>
 #include <fata/panic.h>
 #include <mbedtls/platform.h>
@@ -14,22 +15,14 @@
 
 int mbedtls_ssl_flush_output(mbedtls_ssl_context *ssl); /* of mbedTLS's inside */
 
-static void wake(fa_waker **waker)
-{
-    fa_waker *armed = *waker;
-    *waker = NULL;
-    if (armed != NULL)
-        armed->wake(armed);
-}
-
 static void on_readable(fa_waker *waker)
 {
-    wake(&((fa_tls_conn *)(void *)((char *)waker - offsetof(fa_tls_conn, on_readable)))->reader);
+    fa_waker_fire(&((fa_tls_conn *)(void *)((char *)waker - offsetof(fa_tls_conn, on_readable)))->reader);
 }
 
 static void on_writable(fa_waker *waker)
 {
-    wake(&((fa_tls_conn *)(void *)((char *)waker - offsetof(fa_tls_conn, on_writable)))->writer);
+    fa_waker_fire(&((fa_tls_conn *)(void *)((char *)waker - offsetof(fa_tls_conn, on_writable)))->writer);
 }
 
 int fa_tls_conn_send(void *arg, const unsigned char *bytes, size_t len)
@@ -273,14 +266,14 @@ static void arm(fa_flow *flow, unsigned events, fa_waker *waker)
     if (events & FA_FLOW_READABLE) {
         conn->reader = waker;
         if (conn->err != FA_OK || conn->peer_ended || mbedtls_ssl_check_pending(&conn->ssl))
-            wake(&conn->reader);
+            fa_waker_fire(&conn->reader);
         else
             fa_flow_arm(conn->below, FA_FLOW_READABLE, waker == NULL ? NULL : &conn->on_readable);
     }
     if (events & FA_FLOW_WRITABLE) {
         conn->writer = waker;
         if (conn->err != FA_OK || conn->ended)
-            wake(&conn->writer);
+            fa_waker_fire(&conn->writer);
         else
             fa_flow_arm(conn->below, FA_FLOW_WRITABLE, waker == NULL ? NULL : &conn->on_writable);
     }
@@ -313,7 +306,7 @@ static fa_err shut(fa_flow *flow)
     if (conn->ended || conn->err != FA_OK)
         return FA_OK;
     conn->ended = true;
-    wake(&conn->writer);
+    fa_waker_fire(&conn->writer);
     fa_err err = fa_tls_conn_say_end(conn);
     if (err == FA_EAGAIN)
         err = fa_tls_closing_add(conn, false);

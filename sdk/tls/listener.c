@@ -153,14 +153,6 @@ static void accept_some(fa_tls_listener *l)
 
 /* The fibers that do handshakes. */
 
-static void wake(exit_door *door)
-{
-    fa_waker *armed = door->waker;
-    door->waker = NULL;
-    if (armed != NULL)
-        armed->wake(armed);
-}
-
 static void hand_over(fa_tls_listener *l, exit_door *door, guest *g)
 {
     if (l->closed) {
@@ -170,7 +162,7 @@ static void hand_over(fa_tls_listener *l, exit_door *door, guest *g)
     }
     list_add(&door->guests, &g->in_list);
     door->count++;
-    wake(door);
+    fa_waker_fire(&door->waker);
 }
 
 /* It was not readable after all: some kinds of flows find that out when they are read. */
@@ -307,8 +299,8 @@ static void run_door(void *arg)
             break;
     }
     if (l->err != FA_OK) {
-        wake(&l->done);
-        wake(&l->plain);
+        fa_waker_fire(&l->done.waker);
+        fa_waker_fire(&l->plain.waker);
     }
     release(l);
 }
@@ -362,7 +354,7 @@ static void arm(const fa_tls_listener *l, exit_door *door, fa_waker *waker)
 {
     door->waker = waker;
     if (door->count > 0 || l->err != FA_OK)
-        wake(door);
+        fa_waker_fire(&door->waker);
 }
 
 fa_err fa_tls_listener_try_accept(fa_tls_listener *l, fa_flow **flow_out, fa_endpoint *peer_out)

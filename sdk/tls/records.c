@@ -3,6 +3,7 @@
  * nothing in them matters but the counter in front of the in-buffer, which it keeps there. */
 #include "records.h"
 #include "../core/pages.h"
+#include "../flow/waiter.h"
 #include <fata/panic.h>
 #include <mbedtls/platform_util.h>
 #include <stdlib.h>
@@ -42,14 +43,6 @@ size_t fa_tls_records_kept_max(void)
 void fa_tls_records_limit(size_t max)
 {
     kept_max = max;
-}
-
-static void wake(fa_waker **waker)
-{
-    fa_waker *armed = *waker;
-    *waker = NULL;
-    if (armed != NULL)
-        armed->wake(armed);
 }
 
 static void leave_kept(fa_tls_conn *conn)
@@ -103,8 +96,8 @@ static void give_way(fa_tls_conn *conn, fa_err err, const char *reason)
 {
     fa_tls_conn_fail_as(conn, err, reason);
     free_own(conn);
-    wake(&conn->reader);
-    wake(&conn->writer);
+    fa_waker_fire(&conn->reader);
+    fa_waker_fire(&conn->writer);
 }
 
 /* Room for one more buffer that is kept; not at the cost of `conn`. */
