@@ -12,10 +12,14 @@
 
 FA_PARAM_STRING(mode, "mode", "user", "user, mirror, or none: there is no device");
 
-#define POOL_PAGES 192u /* a fourth of it is enough to receive 64 KiB in one packet, twice */
+/* A fourth of it is for what the device receives into: enough for 64 KiB in one packet, twice. The
+ * rest is for two batches of pings: a device may answer a whole one while the driver takes the
+ * answers, so that what was sent comes back only with the next receive(). */
+#define POOL_PAGES 256u
 #define BATCH 64u
 #define ANSWER_MS 5000u
 #define PINGS 200u
+#define PINGS_AT_ONCE 20u /* each of four pages */
 
 static fa_packet_pool pool;
 static fa_netif *netif;
@@ -204,7 +208,7 @@ static void pings(void)
     bool same = true;
     while (count < PINGS) {
         fa_packet_queue queue = {0};
-        for (unsigned i = 0; i < 20 && sent < PINGS; i++, sent++) {
+        for (unsigned i = 0; i < PINGS_AT_ONCE && sent < PINGS; i++, sent++) {
             put_ping(sent, 1000);
             fa_packet_queue_add(&queue, packet_of(42 + 1000, 333));
         }
