@@ -20,6 +20,7 @@ struct fa_tls_client {
     fa_tls_config config; /* its first member */
     fa_tls_identity *identity;
     bool unverified;
+    unsigned trusts; /* how often it was replaced */
     size_t session_count;
     session *sessions;
 };
@@ -68,6 +69,8 @@ static session *free_session(const fa_tls_client *client)
 void fa_tls_client_keep_session(fa_tls_conn *conn)
 {
     fa_tls_client *client = (fa_tls_client *)conn->config;
+    if (conn->trusts_before != client->trusts)
+        return;
     session *s = session_of(client, conn->name);
     if (s == NULL)
         s = free_session(client);
@@ -137,6 +140,17 @@ fa_err fa_tls_client_new(const fa_tls_client_options *options, fa_tls_client **c
     return FA_OK;
 }
 
+fa_err fa_tls_client_set_trust(fa_tls_client *client, fa_tls_trust *trust)
+{
+    const fa_err err = fa_tls_config_set_trust(&client->config, trust);
+    if (err != FA_OK)
+        return err;
+    client->trusts++;
+    for (size_t i = 0; i < client->session_count; i++)
+        drop_session(&client->sessions[i]);
+    return FA_OK;
+}
+
 void fa_tls_client_free(fa_tls_client *client)
 {
     if (client != NULL)
@@ -178,6 +192,7 @@ fa_err fa_tls_client_prepare(fa_tls_client *client, fa_tls_conn *conn, const cha
     }
     mbedtls_ssl_set_verify(&conn->ssl, fa_tls_verify, conn);
     conn->trusted_until_s = fa_clock_wall_ns() / FA_NS_PER_S + FA_TLS_TICKET_S;
+    conn->trusts_before = client->trusts;
     conn->session_until_s = resume(client, conn);
     return FA_OK;
 }

@@ -83,8 +83,18 @@ fa_err fa_tls_config_init(fa_tls_config *config, int endpoint, bool only_13, con
     mbedtls_ssl_conf_rng(mbed, fa_tls_draw, NULL);
     config->trust = fa_tls_trust_keep(trust);
     if (trust != NULL)
-        mbedtls_ssl_conf_ca_cb(mbed, fa_tls_trust_find, trust);
+        mbedtls_ssl_conf_ca_cb(mbed, fa_tls_trust_find, config);
     return copy_protocols(config, alpn, why);
+}
+
+fa_err fa_tls_config_set_trust(fa_tls_config *config, fa_tls_trust *trust)
+{
+    if (config->trust == NULL || trust == NULL)
+        return FA_EINVAL;
+    fa_tls_trust *old = config->trust;
+    config->trust = fa_tls_trust_keep(trust);
+    fa_tls_trust_free(old);
+    return FA_OK;
 }
 
 void fa_tls_config_free(fa_tls_config *config)

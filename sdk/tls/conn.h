@@ -91,6 +91,7 @@ typedef struct fa_tls_conn {
     uint32_t flags; /* what was wrong with its certificates, of mbedTLS's */
     /* A client's: so long its server's sessions can be resumed, and so long the one could that it offers. */
     uint64_t trusted_until_s, session_until_s;
+    unsigned trusts_before; /* how often its client's trust had been replaced when it began */
     char *name;    /* the server's */
     char *subject; /* of the peer's certificate */
     char *names;
@@ -142,6 +143,8 @@ void fa_tls_library_steps(bool on);
 FA_MUST_CHECK fa_err fa_tls_config_init(fa_tls_config *config, int endpoint, bool only_13,
                                         const char *const *alpn, fa_tls_trust *trust,
                                         fa_tls_reason *why);
+/* FA_EINVAL: there was none, or is none now. */
+FA_MUST_CHECK fa_err fa_tls_config_set_trust(fa_tls_config *config, fa_tls_trust *trust);
 void fa_tls_config_release(fa_tls_config *config);
 void fa_tls_config_free(fa_tls_config *config); /* what init has made */
 fa_tls_identity *fa_tls_identity_keep(fa_tls_identity *identity);

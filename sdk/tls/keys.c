@@ -15,7 +15,6 @@ static void keys_free(fa_tls_keys *keys)
     for (size_t i = 0; i < keys->count; i++)
         fa_tls_identity_free(keys->identities[i]);
     fa_tls_trust_free(keys->trust);
-    free(keys->table);
     free(keys);
 }
 
@@ -49,21 +48,24 @@ static fa_err need_trust(fa_tls_keys *keys)
     return keys->trust != NULL ? FA_OK : fa_tls_trust_new(&keys->trust);
 }
 
+/* The trust has a copy where the bundle goes away: it may live longer than the keys. */
 static fa_err add_table(fa_tls_keys *keys, const fa_tls_entry *entry)
 {
-    const uint8_t *table = entry->bytes;
+    uint8_t *copy = NULL;
     fa_err err = need_trust(keys);
-    if (err != FA_OK)
-        return err;
-    if (!keys->is_embedded) {
-        keys->table = keys->table == NULL ? malloc(entry->len + 1) : keys->table;
-        if (keys->table == NULL)
-            return FA_ENOMEM;
-        if (keys->trust->table.bytes == NULL)
-            memcpy(keys->table, entry->bytes, entry->len);
-        table = keys->table;
+    if (err == FA_OK && !keys->is_embedded) {
+        copy = malloc(entry->len + 1);
+        err = copy == NULL ? FA_ENOMEM : FA_OK;
+        if (copy != NULL && entry->len > 0)
+            memcpy(copy, entry->bytes, entry->len);
     }
-    return fa_tls_trust_add_table(keys->trust, table, entry->len);
+    if (err == FA_OK)
+        err = fa_tls_trust_add_table(keys->trust, copy == NULL ? entry->bytes : copy, entry->len);
+    if (err == FA_OK)
+        keys->trust->own_table = copy;
+    else
+        free(copy);
+    return err;
 }
 
 static fa_err add_entry(fa_tls_keys *keys, part *p, const fa_tls_entry *entry, fa_tls_reason *why)

@@ -11,7 +11,6 @@
 
 struct fa_tls_keys {
     bool is_embedded;
-    uint8_t *table; /* a copy, where the bundle goes away; NULL: there is none */
     fa_tls_identity *identities[FA_TLS_BUNDLE_IDENTITIES_MAX];
     char names[FA_TLS_BUNDLE_IDENTITIES_MAX][FA_TLS_BUNDLE_NAME_BYTES_MAX + 1];
     size_t count;

@@ -5,6 +5,7 @@
 #include "plain.h"
 #include "records.h"
 #include <mbedtls/oid.h>
+#include <mbedtls/platform_util.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -97,11 +98,32 @@ static void add_protocol(fa_tls_server *server, const char *alpn)
         *list = alpn;
 }
 
+/* Sessions of before end: they stand for what is shown no more. */
+static fa_err change_ticket_keys(fa_tls_server *server)
+{
+    unsigned char name[MBEDTLS_SSL_TICKET_KEY_NAME_BYTES], key[MBEDTLS_SSL_TICKET_MAX_KEY_BYTES];
+    int ret = 0;
+    if (server->config.mbed.f_ticket_write == NULL)
+        return FA_OK;
+    for (unsigned i = 0; i < 2 && ret == 0; i++) { /* the one before is still taken otherwise */
+        ret = fa_tls_draw(NULL, name, sizeof name);
+        if (ret == 0)
+            ret = fa_tls_draw(NULL, key, sizeof key);
+        if (ret == 0)
+            ret = mbedtls_ssl_ticket_rotate(&server->tickets, name, sizeof name, key, sizeof key, FA_TLS_TICKET_S);
+    }
+    mbedtls_platform_zeroize(key, sizeof key);
+    return ret == 0 ? FA_OK : FA_ENOENTROPY;
+}
+
 fa_err fa_tls_server_set_identities(fa_tls_server *server, fa_tls_identity *const *identities,
                                     size_t count)
 {
     if (count == 0 || count > FA_TLS_IDENTITIES_MAX)
         return count == 0 ? FA_EINVAL : FA_ELIMIT;
+    const fa_err err = change_ticket_keys(server);
+    if (err != FA_OK)
+        return err;
     for (size_t i = 0; i < count; i++)
         fa_tls_identity_keep(identities[i]);
     drop_identities(server);
@@ -111,6 +133,11 @@ fa_err fa_tls_server_set_identities(fa_tls_server *server, fa_tls_identity *cons
         if (identities[i]->only_for != NULL)
             add_protocol(server, identities[i]->only_for);
     return FA_OK;
+}
+
+fa_err fa_tls_server_set_trust(fa_tls_server *server, fa_tls_trust *trust)
+{
+    return fa_tls_config_set_trust(&server->config, trust); /* no session stands for a client's certificate */
 }
 
 static void end(fa_tls_config *config)

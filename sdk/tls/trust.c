@@ -111,6 +111,7 @@ void fa_tls_trust_free(fa_tls_trust *trust)
         return;
     mbedtls_x509_crt_free(&trust->cas);
     mbedtls_x509_crl_free(&trust->crls);
+    free(trust->own_table);
     free(trust);
 }
 
@@ -121,7 +122,8 @@ fa_tls_trust *fa_tls_trust_keep(fa_tls_trust *trust)
     return trust;
 }
 
-/* The CAs of a name, parsed where they lie; *list_out is mbedTLS's memory, or NULL. */
+/* The CAs of a name, as copies: others run while they are used, and the trust may be replaced. *list_out is mbedTLS's
+ * memory, or NULL. */
 static int find(const fa_tls_trust *trust, const mbedtls_x509_name *name, mbedtls_x509_crt **list_out)
 {
     const uint32_t hash = fa_tls_name_hash(name);
@@ -136,11 +138,11 @@ static int find(const fa_tls_trust *trust, const mbedtls_x509_name *name, mbedtl
         size_t len;
         const uint8_t *der = fa_tls_table_der(&trust->table, i, &len);
         if (count++ < FA_TLS_CANDIDATES_MAX)
-            ret = mbedtls_x509_crt_parse_der_nocopy(list, der, len);
+            ret = mbedtls_x509_crt_parse_der(list, der, len);
     }
     for (const mbedtls_x509_crt *ca = &trust->cas; ret == 0 && ca != NULL && ca->raw.p != NULL; ca = ca->next)
         if (fa_tls_name_hash(&ca->subject) == hash && count++ < FA_TLS_CANDIDATES_MAX)
-            ret = mbedtls_x509_crt_parse_der_nocopy(list, ca->raw.p, ca->raw.len);
+            ret = mbedtls_x509_crt_parse_der(list, ca->raw.p, ca->raw.len);
     if (ret == 0 && count > 0) {
         *list_out = list;
         return 0;
@@ -153,8 +155,9 @@ static int find(const fa_tls_trust *trust, const mbedtls_x509_name *name, mbedtl
 
 int fa_tls_trust_find(void *arg, const mbedtls_x509_crt *child, mbedtls_x509_crt **candidates_out)
 {
+    const fa_tls_config *config = arg;
     *candidates_out = NULL;
-    return arg == NULL ? 0 : find(arg, &child->issuer, candidates_out);
+    return find(config->trust, &child->issuer, candidates_out);
 }
 
 static bool signed_by(const mbedtls_x509_crl *crl, mbedtls_x509_crt *ca)
@@ -187,6 +190,7 @@ void fa_tls_trust_judge(fa_tls_trust *trust, const mbedtls_x509_crt *crt, uint32
         return;
     const uint32_t issuer = fa_tls_name_hash(&crt->issuer);
     unsigned number = 0;
+    fa_tls_trust_keep(trust); /* others run within is_good(), and may replace it */
     for (const mbedtls_x509_crl *crl = &trust->crls; crl != NULL; crl = crl->next, number++) {
         if (fa_tls_name_hash(&crl->issuer) != issuer)
             continue;
@@ -199,4 +203,5 @@ void fa_tls_trust_judge(fa_tls_trust *trust, const mbedtls_x509_crt *crt, uint32
         if (mbedtls_x509_crt_is_revoked(crt, crl))
             *flags |= MBEDTLS_X509_BADCERT_REVOKED;
     }
+    fa_tls_trust_free(trust);
 }

@@ -15,6 +15,7 @@
 struct fa_tls_trust {
     unsigned refs;
     fa_tls_table table;   /* {NULL}: none */
+    uint8_t *own_table;   /* its bytes, if they end with it; NULL: they do not */
     mbedtls_x509_crt cas; /* given one by one */
     mbedtls_x509_crl crls;
     uint32_t good_crls; /* bit n: the signature of number n was right */
@@ -22,7 +23,7 @@ struct fa_tls_trust {
 
 /* A table, which is not copied and must outlive the trust. FA_EFORMAT; FA_EEXIST: there is one. */
 FA_MUST_CHECK fa_err fa_tls_trust_add_table(fa_tls_trust *trust, const uint8_t *bytes, size_t len);
-/* As mbedtls_x509_crt_ca_cb_t: the CAs that may have issued `child`. `arg` is the trust, or NULL. */
+/* As mbedtls_x509_crt_ca_cb_t: the CAs that may have issued `child`. `arg` is the fa_tls_config. */
 int fa_tls_trust_find(void *arg, const mbedtls_x509_crt *child, mbedtls_x509_crt **candidates_out);
 /* Adds what the revocation lists say of a certificate to what is wrong with it (MBEDTLS_X509_BADCERT_...):
  * one without its CA's signature, or out of date, is wrong itself. */

@@ -92,9 +92,12 @@ typedef struct fa_tls_server fa_tls_server;
 
 FA_MUST_CHECK fa_err fa_tls_server_new(const fa_tls_server_options *options,
                                        fa_tls_server **server_out, fa_tls_reason *why);
-/* For who comes from now on. FA_EINVAL: none; FA_ELIMIT. */
+/* For who comes from now on; no session of before is resumed. FA_EINVAL: none; FA_ELIMIT; FA_ENOENTROPY. */
 FA_MUST_CHECK fa_err fa_tls_server_set_identities(fa_tls_server *server,
                                                   fa_tls_identity *const *identities, size_t count);
+/* Another one in its place, as when a revocation list is out of date, for whose certificate comes from now on.
+ * FA_EINVAL: it was made without, or NULL. */
+FA_MUST_CHECK fa_err fa_tls_server_set_trust(fa_tls_server *server, fa_tls_trust *trust);
 /* Its connections go on. */
 void fa_tls_server_free(fa_tls_server *server);
 
@@ -150,6 +153,8 @@ typedef struct fa_tls_client fa_tls_client;
 /* FA_EINVAL: neither trust nor unverified. */
 FA_MUST_CHECK fa_err fa_tls_client_new(const fa_tls_client_options *options,
                                        fa_tls_client **client_out, fa_tls_reason *why);
+/* As fa_tls_server_set_trust(). No session of before is resumed: it stands for a certificate of before. */
+FA_MUST_CHECK fa_err fa_tls_client_set_trust(fa_tls_client *client, fa_tls_trust *trust);
 void fa_tls_client_free(fa_tls_client *client);
 /* `name` is the server's name, or its address in text; its certificate must have it. The errors are
  * those of fa_tls_accept(). */
