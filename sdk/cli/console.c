@@ -29,6 +29,7 @@
 
 #define SPEED 115200
 #define AGAIN_MS 250 /* between looks at whether a port is back */
+#define REFUSALS_TOLD 4 /* a port that is back and refused so often is told of; at first its rights may not be set yet */
 #define ESCAPE 0x1d  /* Ctrl-], as telnet and other monitors have it */
 
 enum { OPTION_BAUD = 1, OPTION_LOG, OPTION_FILTER, OPTION_IMAGE };
@@ -43,19 +44,22 @@ static const struct cli_option options[] = {
 
 static const char details[] =
     "PORT is a serial adapter's file, by itself the only /dev/ttyUSB* or /dev/ttyACM* there is, or the terminal or the socket\n"
-    "of a QEMU (-serial pty, -serial unix:FILE,server). When it goes, or is not there yet, it is waited for. What is typed\n"
-    "goes to the board, also Ctrl-C; Ctrl-] ends. Where standard input is no terminal, it goes to the board up to its end.\n\n"
+    "of a QEMU (-serial pty, -serial unix:FILE,server). When it goes, or is not there yet, it is waited for; without PORT, by\n"
+    "whatever name it comes back. What is typed goes to the board, also Ctrl-C; Ctrl-] ends. Where standard input is no\n"
+    "terminal, it goes to the board up to its end.\n\n"
     "--filter takes what a program's --log does: off, error, warn, info, debug, and MODULE=LEVEL, by commas. Output that is no\n"
     "log line is always shown. After a crash, the addresses are followed by function, file and line, when FILE.elf lies beside\n"
     "--image FILE; by itself that is what `make BSP=cubieboard2` has made of the project in the current folder.\n\n"
     "Exit status: 0 after Ctrl-]; 1 if it cannot go on; 2 for wrong usage; 128 and a signal's number if one ended it.\n";
 
 struct console {
-    const char *path;
+    const char *path; /* NULL: none has been there yet */
+    bool takes_any;   /* the only adapter there is, whatever its name */
     unsigned long speed;
     const char *debug_elf;
     int port; /* -1: it is gone */
     int64_t again_ms;
+    unsigned refusals; /* since it was there last */
     bool is_raw;
     bool input_ended;
     FILE *log;
@@ -179,13 +183,56 @@ static void lose(struct console *console)
     note(console, text_format("%s is gone; waiting for it", console->path));
 }
 
+static void list_adapters(struct words *paths_out)
+{
+    const char *root = getenv("FATA_TEST_ROOT");
+
+    serial_adapters(root != NULL ? root : "", paths_out);
+}
+
+/* An adapter that is plugged in again may have got another name; of several nobody knows which is meant. */
+static void choose_port(struct console *console)
+{
+    struct words paths = {0};
+
+    if (!console->takes_any) {
+        return;
+    }
+    list_adapters(&paths);
+    if (paths.count == 1 && (console->path == NULL || strcmp(console->path, paths.items[0]) != 0)) {
+        console->path = text_format("%s", paths.items[0]);
+    }
+    words_free(&paths);
+}
+
+/* Whether an error of the opening says that the port is not there yet. */
+static bool is_absent(int error)
+{
+    return error == ENOENT || error == ENXIO || error == ENODEV || error == ECONNREFUSED || error == EIO;
+}
+
+static const char *explain_open(int error)
+{
+    return error == EBUSY    ? "another program uses it"
+           : error == ENOTTY ? "it is no serial port"
+           : error == EACCES ? "this user may not; on Debian, members of the group dialout may: sudo adduser $USER dialout"
+                             : strerror(error);
+}
+
 static void find_again(struct console *console)
 {
     console->again_ms = now_ms() + AGAIN_MS;
+    choose_port(console);
+    if (console->path == NULL) {
+        return;
+    }
     console->port = serial_open(console->path, console->speed);
     if (console->port >= 0) {
+        console->refusals = 0;
         console->reader = (struct record_reader){0};
         note(console, text_format("%s is there", console->path));
+    } else if (!is_absent(errno) && ++console->refusals == REFUSALS_TOLD) {
+        note(console, text_format("%s is there, and cannot be opened: %s", console->path, explain_open(errno)));
     }
 }
 
@@ -300,24 +347,14 @@ static void make_raw(struct console *console)
     console->is_raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &settings) == 0;
 }
 
-/* Whether an error of the first opening says that the port is not there yet. */
-static bool is_absent(int error)
-{
-    return error == ENOENT || error == ENXIO || error == ENODEV || error == ECONNREFUSED || error == EIO;
-}
-
 static int watch(struct console *console)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = heed};
 
-    console->port = serial_open(console->path, console->speed);
-    if (console->port < 0 && !is_absent(errno)) {
-        cli_fail("cannot open %s: %s", console->path,
-                 errno == EBUSY ? "another program uses it"
-                 : errno == ENOTTY ? "it is no serial port"
-                 : errno == EACCES ? "this user may not; on Debian, members of the group dialout may: sudo adduser $USER dialout"
-                                   : strerror(errno));
+    console->port = console->path != NULL ? serial_open(console->path, console->speed) : -1;
+    if (console->port < 0 && console->path != NULL && !is_absent(errno)) {
+        cli_fail("cannot open %s: %s", console->path, explain_open(errno));
     }
     (void)sigemptyset(&console->heeded);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
@@ -326,8 +363,9 @@ static int watch(struct console *console)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     make_raw(console);
-    note(console, text_format(console->port >= 0 ? "%s, %lu bits a second%s" : "waiting for %s, %lu bits a second%s", console->path,
-                              console->speed, console->is_raw ? "; Ctrl-] ends" : ""));
+    note(console, text_format(console->port >= 0 ? "%s, %lu bits a second%s" : "waiting for %s, %lu bits a second%s",
+                              console->path != NULL ? console->path : "a serial adapter (/dev/ttyUSB* or /dev/ttyACM*)", console->speed,
+                              console->is_raw ? "; Ctrl-] ends" : ""));
     console->again_ms = now_ms() + AGAIN_MS;
     while (!console->is_over && ended_by == 0) {
         step(console);
@@ -340,24 +378,20 @@ static int watch(struct console *console)
     return ended_by != 0 ? 128 + (int)ended_by : CLI_OK;
 }
 
-/* The port that is meant when none is named. */
+/* The port that is meant when none is named; NULL: it is not plugged in yet. */
 static const char *only_port(void)
 {
-    const char *root = getenv("FATA_TEST_ROOT");
     struct words paths = {0};
     struct text list = {0};
 
-    serial_adapters(root != NULL ? root : "", &paths);
+    list_adapters(&paths);
     for (size_t i = 0; i < paths.count; i++) {
         text_addf(&list, "%s%s", i > 0 ? ", " : "", paths.items[i]);
-    }
-    if (paths.count == 0) {
-        cli_fail("no serial adapter is plugged in: there is no /dev/ttyUSB* and no /dev/ttyACM*");
     }
     if (paths.count > 1) {
         cli_usage("which port? There are %s", list.bytes);
     }
-    return paths.items[0];
+    return paths.count == 1 ? paths.items[0] : NULL;
 }
 
 static const char *debug_elf_of(const char *path)
@@ -419,7 +453,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
             cli_unexpected(&walk);
         }
     }
-    console.path = console.path != NULL ? console.path : only_port();
+    console.takes_any = console.path == NULL;
+    console.path = console.takes_any ? only_port() : console.path;
     console.debug_elf = image != NULL ? debug_elf_of(image) : project_debug_elf();
     if (log != NULL && (console.log = fopen(log, "ae")) == NULL) {
         cli_fail("cannot open the log %s: %s", log, strerror(errno));

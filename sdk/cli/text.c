@@ -138,3 +138,12 @@ bool words_hold(const struct words *words, const char *word)
     }
     return false;
 }
+
+void words_free(struct words *words)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        free(words->items[i]);
+    }
+    free(words->items);
+    *words = (struct words){0};
+}

@@ -44,5 +44,6 @@ void words_add(struct words *words, const char *word);
 void words_addf(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void words_split(struct words *words, const char *line); /* at blanks */
 bool words_hold(const struct words *words, const char *word);
+void words_free(struct words *words);
 
 #endif

@@ -8,13 +8,13 @@ import fcntl, os, pty, signal, socket, subprocess, sys, termios, time, tty
 fata, what = sys.argv[1:3]
 
 class Board:
-    """A pseudo-terminal, and a link called `port` to it."""
-    def __init__(self):
+    """A pseudo-terminal, and a link to it."""
+    def __init__(self, link="port"):
         self.master, slave = pty.openpty()
-        if os.path.islink("port"):
-            os.unlink("port")
-        os.symlink(os.ttyname(slave), "port")
-        self.slave = slave
+        if os.path.islink(link):
+            os.unlink(link)
+        os.symlink(os.ttyname(slave), link)
+        self.slave, self.link = slave, link
     def say(self, text):
         os.write(self.master, text.encode())
     def hear(self, text):
@@ -23,7 +23,7 @@ class Board:
             seen += os.read(self.master, 1000)
         return seen
     def vanish(self):
-        os.unlink("port")
+        os.unlink(self.link)
         os.close(self.slave)
         os.close(self.master)
 
@@ -34,7 +34,7 @@ class Monitor:
             os.setsid()
             fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
         self.theirs = theirs
-        self.tool = subprocess.Popen([fata, "monitor", path, *options], stdin=theirs if terminal else subprocess.PIPE,
+        self.tool = subprocess.Popen([fata, "monitor", *([path] if path else []), *options], stdin=theirs if terminal else subprocess.PIPE,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=own if terminal else None)
         self.seen = b""
     def until(self, text):
@@ -118,6 +118,53 @@ def again():
     board.hear("x")
     monitor.end()
 
+def renamed():
+    """No adapter yet; then one, which comes back under another name, once while somebody else has it."""
+    os.environ["FATA_TEST_ROOT"] = "adapters"
+    monitor = Monitor(path=None)
+    monitor.until("waiting for a serial adapter (/dev/ttyUSB* or /dev/ttyACM*)")
+    board = Board("adapters/dev/ttyUSB0")
+    monitor.until("ttyUSB0 is there\n")
+    board.say("one\r\n")
+    monitor.until("one\n")
+    board.vanish()
+    monitor.until("ttyUSB0 is gone; waiting for it\n")
+    board = Board("adapters/dev/ttyUSB1")
+    monitor.until("ttyUSB1 is there\n")
+    board.say("two\r\n")
+    monitor.until("two\n")
+    board.vanish()
+    monitor.until("ttyUSB1 is gone; waiting for it\n")
+    board, other = Board("held"), os.open("held", os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    os.rename("held", "adapters/dev/ttyACM0")
+    monitor.until("ttyACM0 is there, and cannot be opened: another program uses it\n")
+    os.close(other)
+    monitor.until("ttyACM0 is there\n")
+    said = monitor.end()
+    assert said.count("cannot be opened") <= 1, said
+    os.unlink("adapters/dev/ttyACM0")
+
+def noise():
+    """Bytes of no meaning, bytes for a terminal, a line without an end: all of it, as it came; then a crash, a byte at a time."""
+    board = Board()
+    if os.path.exists("monitor.log"):
+        os.unlink("monitor.log")
+    monitor = Monitor("--image", "img/crash", "--log", "monitor.log", "--filter", "warn")
+    monitor.until("port")
+    noise = bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"") * 8 + b"\x1b[2J\x1b]0;x\a[    0.1" + b"y" * 10000
+    for at in range(0, len(noise), 500):
+        os.write(board.master, noise[at:at + 500])
+        time.sleep(0.002)
+    for byte in b"\nfata: crash: null pointer\r\nfata: at 0x200000 (main+0)\r\nfata: at 0xzz\r\nfata: at 0x123456789abcdef01\r\nend\r\n":
+        os.write(board.master, bytes([byte]))
+        time.sleep(0.001)
+    monitor.until("end\n")
+    monitor.tool.send_signal(signal.SIGTERM)
+    monitor.seen += monitor.tool.stdout.read()
+    assert monitor.tool.wait(10) == 143 and noise in monitor.seen, monitor.seen[-300:]
+    assert monitor.seen.count(b"crashed.c:3\n") == 1 and noise in open("monitor.log", "rb").read(), monitor.seen[-300:]
+
 def stuck():
     """Nobody reads what it says, and it ends all the same."""
     board = Board()
@@ -186,8 +233,9 @@ def unix():
 signal.alarm(60)
 globals()[what]()
 EOF2
-check "monitor: no adapter" 1 'no serial adapter is plugged in' env FATA_TEST_ROOT="$work/none" "$fata" monitor
-mkdir -p adapters/dev && : >adapters/dev/ttyUSB0 && : >adapters/dev/ttyACM1
+mkdir -p adapters/dev
+is "monitor: waits for an adapter, and for its coming back by another name" python3 monitor.py "$fata" renamed
+: >adapters/dev/ttyUSB0 && : >adapters/dev/ttyACM1
 check "monitor: two of them" 2 'which port? There are adapters/dev/ttyUSB0, adapters/dev/ttyACM1' env FATA_TEST_ROOT=adapters "$fata" monitor
 rm adapters/dev/ttyACM1
 check "monitor: one, which is meant" 1 'cannot open adapters/dev/ttyUSB0: it is no serial port' env FATA_TEST_ROOT=adapters "$fata" monitor
@@ -200,6 +248,7 @@ is "monitor: another speed" python3 monitor.py "$fata" speed
 is "monitor: a filter by module and level; the log has all" python3 monitor.py "$fata" filters
 is "monitor: addresses become source lines as they arrive" python3 monitor.py "$fata" addresses
 is "monitor: waits for the port, and for its coming back" python3 monitor.py "$fata" again
+is "monitor: noise, a line without an end, a crash a byte at a time" python3 monitor.py "$fata" noise
 is "monitor: SIGTERM, while nobody reads" python3 monitor.py "$fata" stuck
 is "monitor: one at a time" python3 monitor.py "$fata" busy
 is "monitor: on a terminal: Ctrl-C is the board's, Ctrl-] ends" python3 monitor.py "$fata" terminal
