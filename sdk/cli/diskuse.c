@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Who uses a disk: see diskuse.h. A mount names the device's number, but that of btrfs is one of its own: so the path it was
- * mounted from counts as well. What has been built on a partition stands in its folder `holders`, and is followed upwards.
+ * mounted from counts as well. What has been built on a partition stands in its folder `holders`, and is followed upwards;
+ * loop devices do not stand there, nor do they hold a disk exclusively: they are asked what they are made of.
  */
 #include "diskuse.h"
 
@@ -169,6 +170,22 @@ static const char *holder_text(const char *folder, const char *name)
     return title[0] != '\0' ? text_format("%s (%s)", name, title) : name;
 }
 
+/* Adds loop devices whose file is the device (Documentation/ABI/testing/sysfs-block, loop/backing_file). */
+static void list_loops(const char *root, const char *number, const char *name, struct words *holders)
+{
+    struct words all = {0};
+
+    folder_list(text_format("%s/sys/block", root), &all);
+    for (size_t i = 0; i < all.count; i++) {
+        const char *file = first_line(text_format("%s/sys/block/%s/loop/backing_file", root, all.items[i]));
+
+        if (is_device(root, file, number, name)) {
+            words_add(holders, all.items[i]);
+        }
+    }
+    words_free(&all);
+}
+
 static void add_use(const char *root, const char *folder, const char *name, unsigned depth, struct text *reasons)
 {
     const char *number = first_line(text_format("%s/dev", folder));
@@ -177,6 +194,7 @@ static void add_use(const char *root, const char *folder, const char *name, unsi
     add_mounts(root, number, name, reasons);
     add_swap(root, number, name, reasons);
     folder_list(text_format("%s/holders", folder), &holders);
+    list_loops(root, number, name, &holders);
     for (size_t i = 0; i < holders.count; i++) {
         const char *above = text_format("%s/sys/block/%s", root, holders.items[i]);
 

@@ -353,6 +353,22 @@ static int open_target(struct flash *flash)
     return error == 0 ? CLI_OK : fail(flash, "failed", CLI_FAILED, explain_open(flash, flash->file, error));
 }
 
+/* A disk takes whole sectors alone, and a map may have smaller blocks. */
+static int check_ranges(struct flash *flash)
+{
+    for (size_t i = 0; i < flash->image.count; i++) {
+        uint64_t start = flash->image.pieces[i].start;
+
+        if (start % flash->card.block_bytes != 0) {
+            return fail(flash, "refused", FLASH_REFUSED,
+                        text_format("%s has sectors of %zu bytes, and a range of %s begins within one, at byte %" PRIu64
+                                    ": make the map anew with larger blocks, or remove it", flash->target, flash->card.block_bytes,
+                                    flash->image.map, start));
+        }
+    }
+    return CLI_OK;
+}
+
 static void print_plan(const struct flash *flash)
 {
     (void)fprintf(stderr, "would write %s of %s to %s, in %zu ranges %s, and read them back; nothing was written\n",
@@ -425,6 +441,9 @@ static int flash_image(struct flash *flash)
     status = must_confirm && !flash->dry_run ? confirm(flash) : CLI_OK;
     if (status == CLI_OK) {
         status = open_target(flash);
+    }
+    if (status == CLI_OK) {
+        status = check_ranges(flash);
     }
     if (status != CLI_OK) {
         return status;

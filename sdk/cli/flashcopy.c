@@ -165,7 +165,7 @@ enum flash_result flash_write(struct flash_copy *copy)
     /* Also of what was written before it was stopped. */
     error = copy->ends->sync_card(copy->ends->context);
     if (error != 0 && copy->result == FLASH_DONE) {
-        (void)end(copy, FLASH_WRITE_ERROR, walk.done, error);
+        (void)end(copy, FLASH_SYNC_ERROR, 0, error);
     }
     give_memory_back(copy);
     return copy->result;
@@ -201,7 +201,26 @@ static uint64_t find_wrapped(struct flash_copy *copy, const uint8_t *sector, uin
     return 0;
 }
 
-/* `copy->other` holds other bytes of the card than the chunk at `at`. */
+/* Whether the image still is what was checked; also if that cannot be told. */
+static bool is_image_same(struct flash_copy *copy)
+{
+    struct walk walk = {.all = flash_bytes(copy->pieces, copy->count)};
+    uint8_t digest[SHA256_BYTES];
+    struct sha256 all;
+    uint64_t at;
+    size_t len, card_len;
+
+    copy->result = FLASH_DONE;
+    sha256_start(&all);
+    while (next_chunk(copy, &walk, "comparing", &at, &len, &card_len)) {
+        sha256_add(&all, copy->chunk, len);
+        (void)piece_over(copy, &walk);
+    }
+    sha256_end(&all, digest);
+    return copy->result != FLASH_DONE || !copy->has_digest || memcmp(digest, copy->digest, sizeof digest) == 0;
+}
+
+/* `copy->other` holds other bytes of the card than the chunk at `at`. The card is not to blame if the image has changed. */
 static void tell_mismatch(struct flash_copy *copy, uint64_t at, size_t card_len)
 {
     uint8_t sector[512];
@@ -212,6 +231,10 @@ static void tell_mismatch(struct flash_copy *copy, uint64_t at, size_t card_len)
     }
     i -= i % sizeof sector;
     memcpy(sector, copy->other + i, sizeof sector);
+    if (!is_image_same(copy)) {
+        (void)end(copy, FLASH_IMAGE_CHANGED, at + i, 0);
+        return;
+    }
     copy->wraps_to = find_wrapped(copy, sector, at + i);
     (void)end(copy, FLASH_MISMATCH, at + i, 0);
 }

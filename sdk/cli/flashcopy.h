@@ -49,6 +49,7 @@ enum flash_result {
     FLASH_IMAGE_CHANGED,
     FLASH_READ_ERROR,
     FLASH_WRITE_ERROR,
+    FLASH_SYNC_ERROR, /* what was written could not be written out: of which sectors, nobody says */
     FLASH_MISMATCH, /* the card gives back other bytes than were written */
 };
 

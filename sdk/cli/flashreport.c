@@ -8,6 +8,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,13 +53,37 @@ void flash_progress_end(struct flash *flash)
     flash->doing = NULL;
 }
 
-/* Whether the disk that was to be written is still the one in its place. */
+/* Whether the disk that was to be written is still the one in its place. A reader without its card is: the kernel looks whether
+ * it has one when its file is opened, and not exclusively, as we hold it. */
 static bool is_still_there(const struct flash *flash)
 {
+    int error = flash->copy.error, file;
     struct disk now;
     const char *why;
 
+    if (error == ENOMEDIUM || error == ENXIO || error == ENODEV) {
+        return false;
+    }
+    file = open(flash->disk.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (file >= 0) {
+        (void)close(file);
+    }
     return disk_find(flash->root, flash->disk.path, 0, &now, &why) && disk_is_same(&now, &flash->disk);
+}
+
+static const char *explain_sync(const struct flash *flash)
+{
+    const char *error = strerror(flash->copy.error);
+
+    if (!flash->has_disk) {
+        return text_format("cannot write %s out: %s", flash->target, error);
+    }
+    if (!is_still_there(flash)) {
+        return text_format("%s is gone: it was pulled out, or its reader has lost it. Put it in again; the same command goes on from "
+                           "where it was", flash->target);
+    }
+    return text_format("%s could not write out all that it was given: %s. The card or its reader is worn out or broken: try another",
+                       flash->target, error);
 }
 
 static const char *explain_access(const struct flash *flash, const char *what)
@@ -130,6 +155,8 @@ const char *flash_explain(const struct flash *flash)
         return explain_access(flash, "read back");
     case FLASH_WRITE_ERROR:
         return explain_access(flash, "write");
+    case FLASH_SYNC_ERROR:
+        return explain_sync(flash);
     case FLASH_MISMATCH:
         return explain_mismatch(flash);
     default:

@@ -28,7 +28,7 @@ partition sda sda1 8:1 && partition sda sda2 8:2 && partition sda sda3 8:3
 disk dm-0 254:0 1000000 0 virtual/dm-0
 mkdir -p "$machine/sys/block/dm-0/dm" "$machine/sys/block/sda/sda3/holders/dm-0"
 echo LVM-x >"$machine/sys/block/dm-0/dm/uuid" && echo vg-home >"$machine/sys/block/dm-0/dm/name"
-for name in b c d e f g h i j; do
+for name in b c d e f g h i j m n; do
     usb sd$name "$(printf '65:%d' "'$name")" 31116288
 done
 disk mmcblk0 179:0 31116288 0 platform/mmc0/mmc0:0001 && echo SD >"$machine/sys/block/mmcblk0/device/type"
@@ -37,7 +37,10 @@ disk mmcblk1 179:8 31116288 0 platform/mmc1/mmc1:0001 && echo MMC >"$machine/sys
 disk sdk 8:160 31116288 1 pci0/ata3/sdk:0
 disk sr0 11:0 2000000 1 pci0/ata2/sr0:0 && echo 5 >"$machine/sys/block/sr0/device/type"
 disk loop0 7:1000 204800 0 virtual/loop0 && disk loop1 7:1001 0 0 virtual/loop1 && disk md0 9:0 9 0 virtual/md0
-partition sdc sdc1 65:201 && partition sdd sdd1 65:202 && partition sde sde1 65:203 && partition sdi sdi1 65:204
+disk loop2 7:1002 200 0 virtual/loop2 && disk loop3 7:1003 200 0 virtual/loop3
+mkdir -p "$machine/sys/block/loop2/loop" "$machine/sys/block/loop3/loop"
+echo /dev/sdm1 >"$machine/sys/block/loop2/loop/backing_file" && echo /dev/sdn >"$machine/sys/block/loop3/loop/backing_file"
+partition sdm sdm1 65:205 && partition sdc sdc1 65:201 && partition sdd sdd1 65:202 && partition sde sde1 65:203 && partition sdi sdi1 65:204
 mkdir -p "$machine/sys/block/sdd/sdd1/holders/md0" "$machine/sys/block/md0/md" "$machine/sys/block/sde/sde1/holders/dm-1"
 echo raid1 >"$machine/sys/block/md0/md/level"
 disk dm-1 254:1 1000000 0 virtual/dm-1 && mkdir -p "$machine/sys/block/dm-1/dm"
@@ -48,6 +51,7 @@ cat >"$machine/proc/self/mountinfo" <<'END'
 27 26 254:0 / /home rw - ext4 /dev/mapper/vg-home rw
 28 26 65:201 / /media/my\040card rw shared:2 master:1 - vfat /dev/sdc1 rw
 29 26 0:45 /sub /media/b rw - btrfs /dev/sdi1 rw
+30 26 7:1002 / /media/image rw - ext4 /dev/loop2 rw
 30 26 0:21 / /proc rw - proc proc rw
 a line that is none
 END
@@ -83,6 +87,8 @@ refused sdg 'too small: 1.0 MB, and 12.6 MB are needed$'
 refused sdh 'no medium in it$'
 refused sdi 'sdi1 is mounted at /media/b$'
 refused sdj 'sdj is swap space'
+refused sdm 'sdm1 is part of loop2; loop2 is mounted at /media/image$'
+refused sdn 'sdn is part of loop3$'
 refused mmcblk1 'an eMMC chip, which is built in$'
 refused sr0 'an optical drive$'
 refused loop0 'a virtual disk of this machine$'
@@ -261,7 +267,43 @@ time.sleep(60)' "$loop" &
     check "flash: mounted at the question" 3 'any more: .*mounted at /late' python3 drive.py 'type its name: ' \
         "type sdb echo '1 1 $number / /late rw - vfat /dev/sdb rw' >>$machine/proc/self/mountinfo" "$fata" flash --to sdb card.img
     sed -i /late/d "$machine/proc/self/mountinfo"
-    check "flash: interrupted" 130 'interrupted: .* of 12.6 MB are on sdb, which does not boot like this' python3 drive.py 'writing' signal "$fata" flash --to sdb --yes sdb card.img
+    # What the kernel answers for the disk, by a library before libc: FAULT="CALL BYTE ERROR", from that byte on; moves of SHORT bytes;
+    # each takes SLOW ms.
+    cat >fault.c <<'EOF2'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static int fault(const char *call, int file, off_t end, size_t *len)
+{
+    char asked[16]; long long at; int error; struct stat status; const char *word = getenv("FAULT"), *most = getenv("SHORT");
+    if (fstat(file, &status) != 0 || !S_ISBLK(status.st_mode)) return 0;
+    if (getenv("SLOW") != NULL) usleep((useconds_t)atoi(getenv("SLOW")) * 1000);
+    if (len != NULL && most != NULL && *len > strtoul(most, NULL, 10)) *len = strtoul(most, NULL, 10);
+    if (word == NULL || sscanf(word, "%15s %lld %d", asked, &at, &error) != 3 || strcmp(asked, call) != 0 || end <= at) return 0;
+    errno = error;
+    return 1;
+}
+ssize_t pread(int file, void *bytes, size_t len, off_t at)
+{
+    return fault("read", file, at + (off_t)len, &len) ? -1 : ((ssize_t (*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread"))(file, bytes, len, at);
+}
+ssize_t pread64(int file, void *bytes, size_t len, off_t at) { return pread(file, bytes, len, at); }
+ssize_t pwrite(int file, const void *bytes, size_t len, off_t at)
+{
+    return fault("write", file, at + (off_t)len, &len) ? -1 : ((ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite"))(file, bytes, len, at);
+}
+ssize_t pwrite64(int file, const void *bytes, size_t len, off_t at) { return pwrite(file, bytes, len, at); }
+int fsync(int file) { return fault("sync", file, 1, NULL) ? -1 : ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(file); }
+EOF2
+    gcc -shared -fPIC fault.c -o fault.so -ldl || exit 2
+    printf '#!/bin/sh\nASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" LD_PRELOAD=%s exec env "$@"\n' "$PWD/fault.so" >preload # NAME=VALUE COMMAND...
+    chmod +x preload
+    check "flash: interrupted" 130 'interrupted: .* of 12.6 MB are on sdb, which does not boot like this' python3 drive.py 'writing' signal ./preload SLOW=100 "$fata" flash --to sdb --yes sdb card.img
     check "flash: and gone on with" 0 'verified": true' sh -c '"$@" >receipt && cat receipt' sh "$fata" flash --to sdb --yes sdb --json card.img
     is "flash: from where it was" python3 -c '
 import json
@@ -269,15 +311,49 @@ got = json.load(open("receipt"))
 assert got["kept_bytes"] > 0 and got["kept_bytes"] + got["written_bytes"] == 12 << 20 and got["target"]["serial"] == "S-other", got'
     is "flash: all of the image is there" cmp -n 12582912 card.img disk.img
     check "flash: read back other than written" 5 'sector 12000 of sdb (from byte 6144000 on) reads back other' python3 drive.py 'reading back' \
-        'printf x | dd of=disk.img bs=1 seek=6144003 conv=notrunc 2>/dev/null' "$fata" flash --to sdb --yes sdb --json card.img
+        'printf x | dd of=disk.img bs=1 seek=6144003 conv=notrunc 2>/dev/null' ./preload SLOW=100 "$fata" flash --to sdb --yes sdb --json card.img
     cp "$out" receipt
     check "flash: a card that is smaller than it says" 5 'sector 9000 of sdb reads back as sector 15000, which was written later: it has fewer sectors' \
-        python3 drive.py 'reading back' 'dd if=disk.img of=disk.img bs=512 skip=15000 seek=9000 count=1 conv=notrunc 2>/dev/null' "$fata" flash --to sdb --yes sdb card.img
+        python3 drive.py 'reading back' 'dd if=disk.img of=disk.img bs=512 skip=15000 seek=9000 count=1 conv=notrunc 2>/dev/null' ./preload SLOW=100 "$fata" flash --to sdb --yes sdb card.img
     is "flash: the receipt of that" sh -c 'grep -q "\"result\": \"mismatch\"" "$1" && grep -q "\"sector\": 12000" "$1" && grep -q "\"verified\": false" "$1"' sh receipt
+    faulty() { # faulty FAULT: on the disk, whose first sectors are others
+        dd if=/dev/urandom of=disk.img bs=1M count=12 conv=notrunc 2>/dev/null
+        ./preload FAULT="$1" "$fata" flash --to sdb --yes sdb --json card.img
+    }
+    check "flash: what cannot be read may be written" 1 'cannot read back sector 4096 of sdb: Input/output error' faulty 'read 2097152 5'
+    check "flash: a sector that cannot be written" 1 'cannot write sector 8192 of sdb: Input/output error. The card or its reader is worn out' faulty 'write 5000000 5'
+    cp "$out" receipt
+    is "flash: the receipt of that" sh -c 'grep -q "\"result\": \"failed\"" "$1" && grep -q "\"sector\": 8192" "$1" && grep -q "\"verified\": false" "$1"' sh receipt
+    check "flash: a reader that loses its card" 1 'sdb is gone, at sector 8192: it was pulled out' faulty 'write 5000000 123'
+    check "flash: what was written is not written out" 1 'sdb could not write out all that it was given: Input/output error' faulty 'sync 0 5'
+    cp "$out" receipt
+    is "flash: which is of no sector" sh -c 'grep -q "\"status\": 1" receipt && ! grep -q "\"sector\"" receipt'
+    check "flash: a reader that loses its card then" 1 'sdb is gone: it was pulled out' faulty 'sync 0 6'
+    check "flash: the kernel moves less than it was asked to" 0 'sdb: 12.6 MB written .*all read back and the same' sh -c '
+        dd if=/dev/urandom of=disk.img bs=1M count=12 conv=notrunc 2>/dev/null; exec "$@"' sh ./preload SHORT=4096 "$fata" flash --to sdb --yes sdb card.img
+    is "flash: all of the image is there then" cmp -n 12582912 card.img disk.img
+    check "flash: a receipt that cannot be written" 1 'cannot write the output: No space left' sh -c '"$@" >/dev/full' sh "$fata" flash --to sdb --yes sdb --json card.img
+    head -c 12582912 /dev/urandom >second.img && cp card.img third.img
+    check "flash: an image that is changed while it is flashed" 1 'third.img was changed while it was being flashed' python3 drive.py 'reading back' \
+        'cp second.img third.img' ./preload SLOW=100 "$fata" flash --to sdb --yes sdb third.img
+    check "flash: interrupted, and gone on with by another image" 130 'interrupted: .* are on sdb' python3 drive.py 'writing' signal ./preload SLOW=100 "$fata" flash --to sdb --yes sdb second.img
+    is "flash: which is there then" sh -c '"$1" flash --to sdb --yes sdb card.img && cmp -n 12582912 card.img disk.img' sh "$fata"
     detach
     if attach disk.img --sector-size 4096; then
         check "flash: a disk with sectors of 4096 bytes" 0 'sdb: .* written' sh -c 'head -c 9990 /dev/urandom >odd.img; "$@" odd.img' sh "$fata" flash --to sdb --yes sdb
         is "flash: all of it, and zeros behind it" sh -c 'cmp -n 9990 odd.img disk.img && cmp -i 9990:0 -n 2298 disk.img /dev/zero'
+        python3 -c '
+import hashlib
+image = open("card.img", "rb").read()
+ranges = "".join("<Range chksum=\"%s\"> %d-%d </Range>" % (hashlib.sha256(image[first * 512:(last + 1) * 512]).hexdigest(), first, last)
+                 for first, last in ((0, 2), (17, 20)))
+map = ("<bmap version=\"2.0\"><ImageSize> %d </ImageSize><BlockSize> 512 </BlockSize><BlocksCount> %d </BlocksCount><MappedBlocksCount> 7 "
+       "</MappedBlocksCount><ChecksumType> sha256 </ChecksumType><BmapFileChecksum> %s </BmapFileChecksum><BlockMap>%s</BlockMap></bmap>"
+       % (len(image), len(image) // 512, "0" * 64, ranges))
+open("small.bmap", "w").write(map.replace("0" * 64, hashlib.sha256(map.encode()).hexdigest()))'
+        check "flash: a map whose ranges begin within these" 3 'sdb has sectors of 4096 bytes, and a range of small.bmap begins within one, at byte 8704' \
+            "$fata" flash --to sdb --yes sdb --bmap small.bmap card.img
+        is "flash: nothing was written then" cmp -n 9990 odd.img disk.img
     else
         result 0 "flash: a disk with sectors of 4096 bytes # SKIP $(head -1 "$err")"
     fi

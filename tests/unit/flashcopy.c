@@ -25,6 +25,8 @@ struct world {
     uint64_t bad_read;    /* ... read */
     uint64_t lost_byte;   /* this byte of the card keeps what it had */
     uint64_t changes;     /* this byte of the image changes once the card has been synced */
+    bool card_follows;    /* and that of the card with it */
+    int sync_error;
     unsigned stop_after;  /* chunks */
     unsigned writes, reads, syncs, chunks;
 };
@@ -41,7 +43,9 @@ static int read_image(void *context, uint64_t at, uint8_t *bytes, size_t len)
     memcpy(bytes, world->image + at, len);
     if (world->syncs > 0 && holds(at, len, world->changes)) {
         bytes[world->changes - at] ^= 1;
-        world->card[world->changes] = bytes[world->changes - at];
+        if (world->card_follows) {
+            world->card[world->changes] = bytes[world->changes - at];
+        }
     }
     return 0;
 }
@@ -89,8 +93,10 @@ static int write_card(void *context, uint64_t at, const uint8_t *bytes, size_t l
 
 static int sync_card(void *context)
 {
-    ((struct world *)context)->syncs++;
-    return 0;
+    struct world *world = context;
+
+    world->syncs++;
+    return world->sync_error;
 }
 
 static bool go_on(void *context, const char *doing, uint64_t done_bytes, uint64_t all_bytes)
@@ -217,6 +223,14 @@ static void test_errors(void **state)
     finish(&world);
 
     copy = begin(&world, &ends);
+    world.sync_error = EIO;
+    assert_int_equal(flash_write(&copy), FLASH_SYNC_ERROR);
+    assert_int_equal(copy.error, EIO);
+    world.stop_after = world.chunks + 2;
+    assert_int_equal(flash_write(&copy), FLASH_STOPPED);
+    finish(&world);
+
+    copy = begin(&world, &ends);
     assert_int_equal(flash_check_image(&copy), FLASH_DONE);
     world.bad_read = 0; /* before the write that is no error: what cannot be read may be written */
     assert_int_equal(flash_write(&copy), FLASH_DONE);
@@ -269,8 +283,14 @@ static void test_image(void **state)
     }
     assert_int_equal(flash_check_image(&copy), FLASH_DONE);
     world.changes = 12345;
+    world.card_follows = true;
     assert_int_equal(flash_write(&copy), FLASH_DONE);
     assert_int_equal(flash_verify(&copy), FLASH_IMAGE_CHANGED); /* and the card with it: it reads back the same */
+    world.card_follows = false;
+    memset(world.card, 0, BYTES);
+    assert_int_equal(flash_write(&copy), FLASH_DONE);
+    world.card[12345] ^= 1; /* what the image was when it was written */
+    assert_int_equal(flash_verify(&copy), FLASH_IMAGE_CHANGED); /* and not a card that is broken */
     world.changes = NEVER;
     two[1].digest[31] ^= 1;
     assert_int_equal(flash_check_image(&copy), FLASH_IMAGE_WRONG);
