@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define CONNECTS_MAX 2u /* one more where https says so */
+
 struct fa_http_agent {
     fa_net *net;
     fa_http_secure *secure; /* NULL: there is no TLS */
@@ -55,9 +57,12 @@ static fa_err connect_to(fa_http_agent *agent, fa_deadline deadline)
     const fa_url *url = &agent->url;
     if (url->secure && agent->secure == NULL)
         return FA_ENOTSUP;
-    fa_err err = fa_net_connect(agent->net, url->host, url->port, &flow, deadline);
-    if (err == FA_OK && url->secure)
-        err = agent->secure(agent->secure_arg, flow, url->host, &flow, deadline);
+    fa_err err = FA_EAGAIN;
+    for (unsigned i = 0; i < CONNECTS_MAX && err == FA_EAGAIN; i++) {
+        err = fa_net_connect(agent->net, url->host, url->port, &flow, deadline);
+        if (err == FA_OK && url->secure)
+            err = agent->secure(agent->secure_arg, flow, url->authority, &flow, deadline);
+    }
     if (err == FA_OK)
         err = fa_http_client_open_take(flow, &agent->client);
     if (err == FA_OK)

@@ -10,7 +10,7 @@ static fa_err secure(void *arg, fa_flow *flow, const char *host, fa_flow **flow_
 {
     fa_tls_reason why;
     const fa_err err = fa_tls_connect(arg, flow, host, flow_out, &why, deadline);
-    if (err != FA_OK)
+    if (err != FA_OK && err != FA_EAGAIN)
         fa_log_warn("https with %s: %s", host, why.text[0] != '\0' ? why.text : fa_err_text(err));
     return err;
 }

@@ -11,6 +11,7 @@ FA_LOG_MODULE("tls");
 
 typedef struct session {
     char *server; /* NULL: free */
+    uint16_t port;
     char *subject, *names;
     uint64_t used_ns, until_s;
     mbedtls_ssl_session mbed;
@@ -45,10 +46,11 @@ static void end(fa_tls_config *config)
     free(client);
 }
 
-static session *session_of(const fa_tls_client *client, const char *server)
+static session *session_of(const fa_tls_client *client, const fa_tls_conn *conn)
 {
     for (size_t i = 0; i < client->session_count; i++)
-        if (client->sessions[i].server != NULL && strcmp(client->sessions[i].server, server) == 0)
+        if (client->sessions[i].server != NULL && client->sessions[i].port == conn->port &&
+            strcmp(client->sessions[i].server, conn->name) == 0)
             return &client->sessions[i];
     return NULL;
 }
@@ -71,7 +73,7 @@ void fa_tls_client_keep_session(fa_tls_conn *conn)
     fa_tls_client *client = (fa_tls_client *)conn->config;
     if (conn->trusts_before != client->trusts)
         return;
-    session *s = session_of(client, conn->name);
+    session *s = session_of(client, conn);
     if (s == NULL)
         s = free_session(client);
     drop_session(s);
@@ -79,6 +81,7 @@ void fa_tls_client_keep_session(fa_tls_conn *conn)
     if (mbedtls_ssl_get_session(&conn->ssl, &s->mbed) != 0)
         return;
     s->server = strdup(conn->name);
+    s->port = conn->port;
     s->subject = conn->subject == NULL ? NULL : strdup(conn->subject);
     s->names = conn->names == NULL ? NULL : strdup(conn->names);
     s->used_ns = fa_clock_mono_ns();
@@ -91,7 +94,7 @@ void fa_tls_client_keep_session(fa_tls_conn *conn)
  * when the session stands for a certificate. */
 static uint64_t resume(const fa_tls_client *client, fa_tls_conn *conn)
 {
-    session *s = session_of(client, conn->name);
+    session *s = session_of(client, conn);
     if (s == NULL)
         return 0;
     const uint64_t until_s = s->until_s;
@@ -99,6 +102,7 @@ static uint64_t resume(const fa_tls_client *client, fa_tls_conn *conn)
         conn->subject = s->subject;
         conn->names = s->names;
         s->subject = s->names = NULL;
+        conn->offers_session = true;
     }
     drop_session(s);
     return until_s;
@@ -157,11 +161,31 @@ void fa_tls_client_free(fa_tls_client *client)
         fa_tls_config_release(&client->config);
 }
 
+/* Of "example.org:8443", what stands behind the colon; false: that is no port. */
+static bool take_port(const char *name, size_t *len, uint16_t *port_out)
+{
+    const char *colon = strrchr(name, ':');
+    unsigned long port = 0;
+    if (colon == NULL)
+        return true;
+    for (const char *at = colon + 1; *at != '\0' && port <= UINT16_MAX; at++)
+        port = isdigit((unsigned char)*at) ? port * 10 + (unsigned long)(*at - '0') : UINT16_MAX + 1ul;
+    if (port == 0 || port > UINT16_MAX)
+        return false;
+    *port_out = (uint16_t)port;
+    *len = (size_t)(colon - name);
+    return true;
+}
+
 /* The name as certificates have it: in small letters, without a dot at the end. An address is not told
  * to the server (RFC 6066 section 3), and compared here. */
 static fa_err set_name(fa_tls_conn *conn, const char *name, fa_tls_reason *why)
 {
     size_t len = strlen(name);
+    if (!take_port(name, &len, &conn->port)) {
+        fa_tls_say(why, "behind the server's name and a colon stands no port");
+        return FA_EINVAL;
+    }
     len -= len > 1 && name[len - 1] == '.';
     if (len == 0 || len >= FA_TLS_NAME_BYTES_MAX) {
         fa_tls_say(why, "the server's name has no or too many bytes");
@@ -210,6 +234,15 @@ static fa_err connect_as(fa_tls_client *client, fa_tls_conn *conn, const char *n
     return err;
 }
 
+/* A hello with a session offers that session's version of TLS alone, so a server that has another one now
+ * refuses it as a whole. */
+static fa_err end_failed(fa_tls_conn *conn, fa_err err, fa_deadline deadline)
+{
+    const bool again = conn->offers_session && (err == FA_ENOTSUP || err == FA_EFORMAT);
+    fa_tls_conn_end_failed(conn, err, deadline);
+    return again ? FA_EAGAIN : err;
+}
+
 fa_err fa_tls_connect(fa_tls_client *client, fa_flow *flow_take, const char *name, fa_flow **flow_out,
                       fa_tls_reason *why, fa_deadline deadline)
 {
@@ -221,7 +254,7 @@ fa_err fa_tls_connect(fa_tls_client *client, fa_flow *flow_take, const char *nam
         if (err == FA_OK)
             *flow_out = &conn->flow;
         else
-            fa_tls_conn_end_failed(conn, err, deadline);
+            err = end_failed(conn, err, deadline);
     }
     if (err != FA_OK && why != NULL && why->text[0] == '\0')
         fa_tls_say(why, "%s", fa_err_text(err));

@@ -86,7 +86,8 @@ typedef struct fa_tls_conn {
     fa_deadline closing_by;
     bool closing_ready, closes;
     /* Who the peer is. */
-    bool checks_name, checks_address, resumed, no_clock;
+    bool checks_name, checks_address, offers_session, resumed, no_clock;
+    uint16_t port; /* of the server whose session this is; 0: not said */
     fa_ip4 address;
     uint32_t flags; /* what was wrong with its certificates, of mbedTLS's */
     /* A client's: so long its server's sessions can be resumed, and so long the one could that it offers. */

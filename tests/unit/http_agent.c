@@ -219,23 +219,53 @@ static void not_followed(void **state)
 }
 
 /* TLS that hides nothing: it says that it was there. */
-static unsigned secured;
+static unsigned secured, refusals;
+static char authority[32];
+
 static fa_err secure(void *arg, fa_flow *flow, const char *host, fa_flow **flow_out, fa_deadline deadline)
 {
     (void)deadline;
     assert_ptr_equal(arg, &secured);
-    assert_string_equal(host, "127.0.0.1");
+    assert_string_equal(host, authority);
     secured++;
+    if (refusals > 0) {
+        refusals--;
+        fa_flow_close(flow);
+        return FA_EAGAIN;
+    }
     *flow_out = flow;
     return FA_OK;
+}
+
+static void begin_https(void)
+{
+    secured = 0;
+    snprintf(authority, sizeof authority, "127.0.0.1:%u", fa_listener_port(listeners[0]));
+    fa_http_agent_set_secure(agent, secure, &secured);
+}
+
+static void https_once_more(void **state)
+{
+    (void)state;
+    char url[256];
+    begin_https();
+    snprintf(url, sizeof url, "https://%s/show", authority);
+    refusals = 1;
+    assert_string_equal(got(url), "GET /show? - ");
+    assert_int_equal(secured, 2);
+    fa_http_agent_close(agent);
+    assert_int_equal(fa_http_agent_open(net, &agent), FA_OK);
+    begin_https();
+    refusals = 2;
+    assert_int_equal(get(url), FA_EAGAIN);
+    assert_int_equal(secured, 2);
 }
 
 static void no_way_back_from_https(void **state)
 {
     (void)state;
     char url[256];
-    secured = 0;
-    fa_http_agent_set_secure(agent, secure, &secured);
+    begin_https();
     snprintf(url, sizeof url, "https://127.0.0.1:%u/show", fa_listener_port(listeners[0]));
     assert_string_equal(got(url), "GET /show? - ");
     assert_string_equal(got(url), "GET /show? - ");
@@ -266,7 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(one_connection), TEST(ended_meanwhile), TEST(redirected), TEST(redirected_methods), TEST(to_another_host),
-        TEST(not_followed), TEST(no_way_back_from_https), TEST(nobody_there),
+        TEST(not_followed), TEST(https_once_more), TEST(no_way_back_from_https), TEST(nobody_there),
     };
     return cmocka_run_group_tests_name("http_agent", tests, NULL, NULL);
 }

@@ -134,6 +134,76 @@ static void what_is_no_change(void **state)
     visit(true, "CN=leaf");
 }
 
+static void make_version(mbedtls_ssl_protocol_version version)
+{
+    make_server(&(fa_tls_server_options){.identities = &identity, .identity_count = 1});
+    mbedtls_ssl_conf_min_tls_version(&server->config.mbed, version);
+    mbedtls_ssl_conf_max_tls_version(&server->config.mbed, version);
+}
+
+/* The session's hello is for its version alone. */
+static void another_version(void **state)
+{
+    (void)state;
+    static const mbedtls_ssl_protocol_version versions[] = {MBEDTLS_SSL_VERSION_TLS1_2, MBEDTLS_SSL_VERSION_TLS1_3};
+    for (size_t i = 0; i < 2; i++) {
+        make_client(&(fa_tls_client_options){.trust = trust});
+        make_version(versions[i]);
+        visit(false, "CN=leaf");
+        visit(true, "CN=leaf");
+        make_version(versions[1 - i]);
+        make_pipe(PIPE_BYTES);
+        meet_as("fata.example");
+        assert_int_equal(client_err, FA_EAGAIN);
+        if (strstr(client_why.text, "the peer refused: no") == NULL)
+            fail_msg("%u: %s", (unsigned)i, client_why.text);
+        visit(false, "CN=leaf");
+        visit(true, "CN=leaf");
+    }
+    /* Without a session it is what it is. */
+    make_client(&(fa_tls_client_options){.trust = trust, .only_13 = true});
+    make_version(MBEDTLS_SSL_VERSION_TLS1_2);
+    make_pipe(PIPE_BYTES);
+    meet_as("fata.example");
+    assert_int_equal(client_err, FA_ENOTSUP);
+}
+
+static void visit_at(const char *name, bool resumed)
+{
+    make_pipe(PIPE_BYTES);
+    meet_as(name);
+    if (client_err != FA_OK)
+        fail_msg("%s: %s", name, client_why.text);
+    assert_int_equal(info_of(at_client).resumed, resumed);
+    write_text(at_server, "x");
+    expect_read(at_client, "x");
+    part();
+}
+
+/* Each port is a server of its own. */
+static void ports(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"fata.example:", "fata.example:0", "fata.example:65536", "fata.example:4a",
+                                      "fata.example:18446744073709551617", "fata.example:-1", ":443"};
+    make_version(MBEDTLS_SSL_VERSION_TLS1_3);
+    visit_at("fata.example", false);
+    visit_at("fata.example:8443", false);
+    visit_at("fata.example:8444", false);
+    visit_at("FATA.example.:8443", true);
+    visit_at("fata.example", true);
+    visit_at("192.0.2.1:65535", false);
+    visit_at("192.0.2.1:65535", true);
+    make_version(MBEDTLS_SSL_VERSION_TLS1_2);
+    visit_at("fata.example:1", false);
+    for (size_t i = 0; i < FA_ARRAY_COUNT(bad); i++) {
+        make_pipe(PIPE_BYTES);
+        meet_as(bad[i]);
+        assert_int_equal(client_err, FA_EINVAL);
+        assert_int_not_equal(client_why.text[0], '\0');
+    }
+}
+
 static int setup_second(void **state)
 {
     const int ret = setup_all(state);
@@ -146,7 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PAIR(another_identity), PAIR(clients_show_who_they_are_each_time), PAIR(another_trust_of_a_client),
-        PAIR(a_ticket_that_comes_later), PAIR(what_is_no_change),
+        PAIR(a_ticket_that_comes_later), PAIR(what_is_no_change), PAIR(another_version), PAIR(ports),
     };
     return cmocka_run_group_tests_name("tls_changes", tests, setup_second, NULL);
 }

@@ -110,7 +110,8 @@ typedef struct fa_http_agent fa_http_agent;
 FA_MUST_CHECK fa_err fa_http_agent_open(fa_net *net, fa_http_agent **agent_out);
 void fa_http_agent_close(fa_http_agent *agent);
 /* How https is spoken: makes a flow of TLS over one of TCP, which is its own then, on failure too. Without
- * it, https is FA_ENOTSUP. */
+ * it, https is FA_ENOTSUP. `host` is a URL's authority: an unusual port stands behind it. FA_EAGAIN: another
+ * flow may do better, once. */
 typedef fa_err fa_http_secure(void *arg, fa_flow *flow, const char *host, fa_flow **flow_out,
                               fa_deadline deadline);
 void fa_http_agent_set_secure(fa_http_agent *agent, fa_http_secure *secure, void *arg);

@@ -156,8 +156,9 @@ FA_MUST_CHECK fa_err fa_tls_client_new(const fa_tls_client_options *options,
 /* As fa_tls_server_set_trust(). No session of before is resumed: it stands for a certificate of before. */
 FA_MUST_CHECK fa_err fa_tls_client_set_trust(fa_tls_client *client, fa_tls_trust *trust);
 void fa_tls_client_free(fa_tls_client *client);
-/* `name` is the server's name, or its address in text; its certificate must have it. The errors are
- * those of fa_tls_accept(). */
+/* `name` is the server's name, or its address in text; its certificate must have it. With a port, as in
+ * "example.org:8443", sessions of other ports are not offered. The errors are those of fa_tls_accept();
+ * FA_EAGAIN: a session was offered, and refused with the connection: connect anew, without it. */
 FA_MUST_CHECK fa_err fa_tls_connect(fa_tls_client *client, fa_flow *flow_take, const char *name,
                                     fa_flow **flow_out, fa_tls_reason *why, fa_deadline deadline);
 
