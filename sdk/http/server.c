@@ -59,6 +59,8 @@ static void skip_empty_lines(fa_http_exchange *x)
     size_t at = 0;
     while (x->in_len - at >= 2 && memcmp(x->in + at, "\r\n", 2) == 0)
         at += 2;
+    if (at == 0)
+        return;
     x->in_len -= at;
     memmove(x->in, x->in + at, x->in_len);
 }

@@ -62,7 +62,8 @@ void fa_host_input(fa_host *host, fa_packet_queue *queue, uint64_t now_ns)
 
 static void flush(fa_host *host)
 {
-    fa_tcp_flush(host);
+    if (host->tcp.pending != NULL || host->tcp.starving != NULL)
+        fa_tcp_flush(host);
     for (unsigned i = 0; i < LOOPBACK_ROUNDS_MAX && host->loopback.count > 0; i++) {
         fa_ipv4_loopback(host);
         fa_tcp_flush(host);

@@ -67,6 +67,13 @@ void fa_ipv4_free(fa_host *host)
 
 /* In. */
 
+/* Options are seldom: without any, the copy is all of it. */
+static uint32_t header_sum(const fa_packet *packet, const fa_ipv4_header *header, size_t header_bytes)
+{
+    return header_bytes == sizeof *header ? fa_checksum_add(0, header, sizeof *header)
+                                          : fa_packet_checksum_add(0, packet, 0, header_bytes);
+}
+
 /* Takes the header off, and what Ethernet padded; false: it is wrong. */
 static bool take_header(fa_packet *packet, fa_ipv4_header *header_out)
 {
@@ -76,7 +83,7 @@ static bool take_header(fa_packet *packet, fa_ipv4_header *header_out)
     const size_t total_bytes = fa_be16_get(header_out->total_length);
     if (header_out->version_ihl >> 4 != 4 || header_bytes < sizeof *header_out ||
         total_bytes < header_bytes || total_bytes > packet->len ||
-        fa_checksum_fold(fa_packet_checksum_add(0, packet, 0, header_bytes)) != 0)
+        fa_checksum_fold(header_sum(packet, header_out, header_bytes)) != 0)
         return false;
     if (total_bytes < packet->len)
         fa_packet_truncate(packet, total_bytes);

@@ -91,7 +91,7 @@ static void device_woke(void *arg)
     poke(arg);
 }
 
-/* The engine knows no time but what it was told; the application calls it at any time. */
+/* The engine knows no time but what it was told; the application calls it at any time. (A write needs none: a turn sends.) */
 static fa_host *host_now(stack *s)
 {
     s->host.now_ns = fa_clock_mono_ns();
@@ -228,7 +228,7 @@ static fa_err try_read(fa_flow *flow, void *bytes_out, size_t cap, size_t *len_o
 static fa_err try_write(fa_flow *flow, const fa_slice *slices, size_t count, size_t *len_out)
 {
     connection *c = connection_of(flow);
-    const fa_err err = fa_tcp_write(host_now(c->stack), c->tcp, slices, count, len_out);
+    const fa_err err = fa_tcp_write(&c->stack->host, c->tcp, slices, count, len_out);
     poke_if_pending(c->stack);
     return err;
 }

@@ -134,17 +134,32 @@ static void put_sack(fa_writer *writer, const fa_tcp *tcp)
     }
 }
 
+/* Each field is one store by these; of an initializer compilers make a vector, byte by byte. */
+static void put_be16(fa_be16 *field, uint16_t n)
+{
+    const fa_be16 wire = fa_be16_of(n);
+    memcpy(field, &wire, sizeof wire);
+}
+
+static void put_be32(fa_be32 *field, uint32_t n)
+{
+    const fa_be32 wire = fa_be32_of(n);
+    memcpy(field, &wire, sizeof wire);
+}
+
 static void put_header(uint8_t *at, uint16_t local_port, uint16_t peer_port, uint32_t sequence,
                        uint32_t acknowledgment, size_t header_len, uint8_t flags, uint16_t window)
 {
-    const fa_tcp_header header = {.source_port = fa_be16_of(local_port),
-                                  .destination_port = fa_be16_of(peer_port),
-                                  .sequence = fa_be32_of(sequence),
-                                  .acknowledgment = fa_be32_of(acknowledgment),
-                                  .data_offset = (uint8_t)(header_len / 4 << 4),
-                                  .flags = flags,
-                                  .window = fa_be16_of(window)};
-    memcpy(at, &header, sizeof header);
+    fa_tcp_header *header = (fa_tcp_header *)at;
+    put_be16(&header->source_port, local_port);
+    put_be16(&header->destination_port, peer_port);
+    put_be32(&header->sequence, sequence);
+    put_be32(&header->acknowledgment, acknowledgment);
+    header->data_offset = (uint8_t)(header_len / 4 << 4);
+    header->flags = flags;
+    put_be16(&header->window, window);
+    put_be16(&header->checksum, 0);
+    put_be16(&header->urgent, 0);
 }
 
 /* Owns the packet, which begins with the header. */

@@ -12,6 +12,13 @@ static unsigned slot_of(uint64_t tick, unsigned level)
     return (unsigned)(tick >> (SLOT_BITS * level)) % FA_WHEEL_SLOTS;
 }
 
+static void mark_slot(fa_wheel *wheel, unsigned level, unsigned slot, bool is_used)
+{
+    const uint64_t bit = (uint64_t)1 << slot;
+    wheel->used[level] = is_used ? wheel->used[level] | bit : wheel->used[level] & ~bit;
+    wheel->is_next_known = false;
+}
+
 static void link_timer(fa_wheel_timer **head, fa_wheel_timer *timer)
 {
     timer->next = *head;
@@ -34,7 +41,7 @@ static void put(fa_wheel *wheel, fa_wheel_timer *timer)
         level++;
     const unsigned slot = slot_of(tick, level);
     link_timer(&wheel->slots[level][slot], timer);
-    wheel->used[level] |= (uint64_t)1 << slot;
+    mark_slot(wheel, level, slot, true);
 }
 
 void fa_wheel_init(fa_wheel *wheel, uint64_t now_ns)
@@ -56,7 +63,7 @@ void fa_wheel_disarm(fa_wheel *wheel, fa_wheel_timer *timer)
     const uintptr_t at = (uintptr_t)previous, first = (uintptr_t)&wheel->slots[0][0];
     if (*previous == NULL && at >= first && at < first + sizeof wheel->slots) {
         const size_t index = (at - first) / sizeof wheel->slots[0][0];
-        wheel->used[index / FA_WHEEL_SLOTS] &= ~((uint64_t)1 << index % FA_WHEEL_SLOTS);
+        mark_slot(wheel, (unsigned)(index / FA_WHEEL_SLOTS), (unsigned)(index % FA_WHEEL_SLOTS), false);
     }
 }
 
@@ -69,7 +76,7 @@ void fa_wheel_arm(fa_wheel *wheel, fa_wheel_timer *timer, fa_deadline deadline)
 }
 
 /* The next tick at which a slot with timers is reached, of any level; UINT64_MAX: there is none. */
-static uint64_t next_tick(const fa_wheel *wheel)
+static uint64_t find_next(const fa_wheel *wheel)
 {
     uint64_t next = UINT64_MAX;
     for (unsigned level = 0; level < FA_WHEEL_LEVELS; level++) {
@@ -88,12 +95,21 @@ static uint64_t next_tick(const fa_wheel *wheel)
     return next;
 }
 
+/* It is asked for with each packet, and seldom another: time that passes up to it changes nothing. */
+static uint64_t next_tick(fa_wheel *wheel)
+{
+    if (!wheel->is_next_known)
+        wheel->next = find_next(wheel);
+    wheel->is_next_known = true;
+    return wheel->next;
+}
+
 /* Empties a slot and returns what was in it. */
 static fa_wheel_timer *take_slot(fa_wheel *wheel, unsigned level, unsigned slot)
 {
     fa_wheel_timer *timers = wheel->slots[level][slot];
     wheel->slots[level][slot] = NULL;
-    wheel->used[level] &= ~((uint64_t)1 << slot);
+    mark_slot(wheel, level, slot, false);
     return timers;
 }
 
@@ -132,7 +148,7 @@ fa_wheel_timer *fa_wheel_expire(fa_wheel *wheel, uint64_t now_ns)
     return timer;
 }
 
-fa_deadline fa_wheel_next(const fa_wheel *wheel)
+fa_deadline fa_wheel_next(fa_wheel *wheel)
 {
     if (wheel->due != NULL)
         return FA_NOW;

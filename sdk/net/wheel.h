@@ -26,6 +26,8 @@ typedef struct fa_wheel_timer {
 typedef struct fa_wheel {
     uint64_t tick; /* all before it have been looked at */
     uint64_t used[FA_WHEEL_LEVELS]; /* a bit for each slot that is not empty */
+    uint64_t next;                  /* tick at which one of them is reached; UINT64_MAX: there is none */
+    bool is_next_known;             /* until `used` changes */
     fa_wheel_timer *slots[FA_WHEEL_LEVELS][FA_WHEEL_SLOTS];
     fa_wheel_timer *due;
 } fa_wheel;
@@ -41,6 +43,6 @@ static inline bool fa_wheel_armed(const fa_wheel_timer *timer)
 /* Takes out one timer that is due; NULL: none. */
 fa_wheel_timer *fa_wheel_expire(fa_wheel *wheel, uint64_t now_ns);
 /* When to call fa_wheel_expire() again, not later than the first deadline plus a tick; FA_FOREVER. */
-fa_deadline fa_wheel_next(const fa_wheel *wheel);
+fa_deadline fa_wheel_next(fa_wheel *wheel);
 
 #endif

@@ -5,13 +5,10 @@
 #include <fata/bytes.h>
 #include <string.h>
 
-static uint16_t fold(uint64_t sum)
+/* The two halves of a word, added with the carry coming round: it is what the lower half's sum brings into the upper one. */
+static uint16_t fold(uint32_t sum)
 {
-    sum = (sum >> 32) + (sum & UINT32_MAX);
-    sum = (sum >> 16) + (sum & 0xffff);
-    sum = (sum >> 16) + (sum & 0xffff);
-    sum = (sum >> 16) + (sum & 0xffff);
-    return (uint16_t)((sum >> 16) + (sum & 0xffff));
+    return (uint16_t)((sum + (sum >> 16 | sum << 16)) >> 16);
 }
 
 /* Not several at a time: compilers keep an array in memory. */
@@ -44,7 +41,8 @@ uint32_t fa_checksum_add(uint32_t sum, const void *bytes, size_t len)
         odd += word;
     }
     even = (even >> 32) + (even & UINT32_MAX) + (odd >> 32) + (odd & UINT32_MAX);
-    const uint16_t own_order = fold(even);
+    even = (even >> 32) + (even & UINT32_MAX); /* 1 at most is left above, beside a small number */
+    const uint16_t own_order = fold((uint32_t)((even >> 32) + (even & UINT32_MAX)));
     fa_be16 wire_order;
     memcpy(&wire_order, &own_order, sizeof wire_order);
     sum += fa_be16_get(wire_order);

@@ -197,6 +197,21 @@ fa_err fa_packet_append_page(fa_packet *packet, fa_packet_page *page, size_t off
     return FA_OK;
 }
 
+/* Gives up the segments that are whole within the first `len` bytes; what is left of these. (Not inlined, as the next one
+ * too: what is seldom would cost what is done with every packet registers.) */
+__attribute__((noinline)) static size_t pull_segments(fa_packet *packet, size_t len)
+{
+    unsigned gone = 0;
+    for (; gone < packet->segment_count && packet->segments[gone].len <= len; gone++) {
+        len -= packet->segments[gone].len;
+        fa_packet_page_release(packet->segments[gone].page);
+    }
+    packet->segment_count = (uint8_t)(packet->segment_count - gone);
+    memmove(&packet->segments[0], &packet->segments[gone],
+            packet->segment_count * sizeof packet->segments[0]);
+    return len;
+}
+
 void fa_packet_pull(fa_packet *packet, size_t len)
 {
     fa_assert(len <= packet->len);
@@ -208,16 +223,8 @@ void fa_packet_pull(fa_packet *packet, size_t len)
         packet->checksum_start = (uint16_t)(packet->checksum_start - len);
     else if (packet->checksum == FA_PACKET_PARTIAL)
         packet->checksum = FA_PACKET_VERIFIED;
-    unsigned gone = 0;
-    for (; gone < packet->segment_count && packet->segments[gone].len <= len; gone++) {
-        len -= packet->segments[gone].len;
-        fa_packet_page_release(packet->segments[gone].page);
-    }
-    if (gone > 0) {
-        packet->segment_count = (uint8_t)(packet->segment_count - gone);
-        memmove(&packet->segments[0], &packet->segments[gone],
-                packet->segment_count * sizeof packet->segments[0]);
-    }
+    if (packet->segments[0].len <= len)
+        len = pull_segments(packet, len);
     if (len > 0) {
         packet->segments[0].offset = (uint16_t)(packet->segments[0].offset + len);
         packet->segments[0].len = (uint16_t)(packet->segments[0].len - len);
@@ -241,28 +248,34 @@ void fa_packet_truncate(fa_packet *packet, size_t len)
     }
 }
 
+/* The first `len` bytes into a segment of their own; false: no memory. */
+__attribute__((noinline)) static bool join_head(fa_packet *packet, size_t len)
+{
+    fa_assert(len <= FA_PACKET_HEADROOM);
+    uint8_t head[FA_PACKET_HEADROOM];
+    const uint16_t checksum_start = packet->checksum_start, header = packet->header_bytes;
+    const uint8_t checksum = packet->checksum;
+    fa_packet_page *page = fa_packet_page_alloc(packet->pool);
+    if (page == NULL)
+        return false;
+    fa_packet_page_release(page); /* (There is one: add_front_page() will not fail.) */
+    fa_packet_copy(packet, 0, head, len);
+    fa_packet_pull(packet, len); /* gives up one segment at least */
+    add_front_page(packet, len);
+    memcpy(packet->segments[0].page->bytes + packet->segments[0].offset, head, len);
+    packet->checksum_start = checksum_start;
+    packet->header_bytes = header;
+    packet->checksum = checksum;
+    return true;
+}
+
 uint8_t *fa_packet_head(fa_packet *packet, size_t len)
 {
     if (packet->len < len || packet->segment_count == 0)
         return NULL;
-    fa_packet_segment *first = &packet->segments[0];
-    if (first->len < len) {
-        fa_assert(len <= FA_PACKET_HEADROOM);
-        uint8_t head[FA_PACKET_HEADROOM];
-        const uint16_t checksum_start = packet->checksum_start, header = packet->header_bytes;
-        const uint8_t checksum = packet->checksum;
-        fa_packet_page *page = fa_packet_page_alloc(packet->pool);
-        if (page == NULL)
-            return NULL;
-        fa_packet_page_release(page); /* (There is one: add_front_page() will not fail.) */
-        fa_packet_copy(packet, 0, head, len);
-        fa_packet_pull(packet, len); /* gives up one segment at least */
-        add_front_page(packet, len);
-        memcpy(first->page->bytes + first->offset, head, len);
-        packet->checksum_start = checksum_start;
-        packet->header_bytes = header;
-        packet->checksum = checksum;
-    }
+    const fa_packet_segment *first = &packet->segments[0];
+    if (first->len < len && !join_head(packet, len))
+        return NULL;
     return first->page->bytes + first->offset;
 }
 

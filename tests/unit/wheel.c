@@ -110,6 +110,11 @@ static void in_the_past(void **state)
     assert_ptr_equal(fa_wheel_expire(&wheel, 5 * FA_NS_PER_S + FA_WHEEL_TICK_NS), fired);
     fa_wheel_arm(&wheel, fired, FA_FOREVER);
     assert_false(fa_wheel_armed(fired));
+    /* Nobody is woken for one that is not armed any more. */
+    fa_wheel_arm(&wheel, fired, 6 * FA_NS_PER_S);
+    assert_true(fa_wheel_next(&wheel) <= 6 * FA_NS_PER_S);
+    fa_wheel_disarm(&wheel, fired);
+    assert_true(fa_wheel_next(&wheel) == FA_FOREVER);
 }
 
 int main(void)

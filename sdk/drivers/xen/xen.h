@@ -67,10 +67,8 @@ static inline uint64_t xen_system_ns(uint64_t (*ticks)(void))
     for (unsigned reads = 0; reads < XEN_CLOCK_READS_MAX; reads++) {
         const uint32_t version = __atomic_load_n(&time->version, __ATOMIC_ACQUIRE);
         const uint64_t ns = time->system_time_ns + xen_ns_of_ticks(time, ticks() - time->tsc_timestamp);
-        if (xen_clock_is_whole(&time->version, version)) {
-            xen_last_ns = ns > xen_last_ns ? ns : xen_last_ns;
-            break;
-        }
+        if (xen_clock_is_whole(&time->version, version))
+            return xen_last_ns = ns > xen_last_ns ? ns : xen_last_ns;
     }
     return xen_last_ns;
 }
