@@ -14,6 +14,7 @@
 #define FA_ACME_URL_BYTES 512u
 #define FA_ACME_NONCE_BYTES 256u
 #define FA_ACME_TOKEN_BYTES 129u /* with its NUL; RFC 8555, 8.1: 128 bits at least */
+#define FA_ACME_REQUEST_NS (60 * FA_NS_PER_S)
 #define FA_ACME_TRIES 6u         /* of a request whose nonce is refused, or whose connection ends */
 /* How often the CA is asked whether it is done: after 1 s, doubled up to 30 s, or when it says; so many times. */
 #define FA_ACME_POLL_NS FA_NS_PER_S
@@ -24,7 +25,8 @@
 
 struct fa_acme {
     fa_acme_options options;
-    fa_http_agent *agent; /* while it runs */
+    bool runs, has_looked; /* for a certificate that is kept */
+    fa_http_agent *agent;  /* while there is an order */
     mbedtls_pk_context account;
     bool has_account;
     char thumbprint[FA_JOSE_THUMBPRINT_BYTES];

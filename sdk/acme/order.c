@@ -56,7 +56,10 @@ static fa_err ask(fa_acme *acme, const char *url, const char *method, const char
     const fa_http_request request = {.method = method, .fields = fields, .field_count = body == NULL ? 1 : 2,
                                      .body = body, .body_len = body == NULL ? 0 : strlen(body)};
     const fa_http_response *response;
-    fa_err err = fa_http_agent_request(acme->agent, url, &request, &response, deadline);
+    const fa_deadline limit = fa_after_ns(FA_ACME_REQUEST_NS);
+    if (limit < deadline)
+        deadline = limit;
+    const fa_err err = fa_http_agent_request(acme->agent, url, &request, &response, deadline);
     if (err != FA_OK)
         return err;
     acme->status = response->status;
@@ -86,9 +89,6 @@ static fa_err refused(fa_acme *acme, const char *what, fa_json problem)
         type[0] = '\0';
     if (fa_json_member(problem, "detail", &value) && fa_json_text(value, detail, sizeof detail) != FA_OK)
         detail[0] = '\0';
-    for (char *c = detail; *c != '\0'; c++)
-        if ((uint8_t)*c < 0x20 || *c == 0x7f)
-            *c = ' ';
     const char *short_type = strncmp(type, ERROR_PREFIX, strlen(ERROR_PREFIX)) == 0 ? type + strlen(ERROR_PREFIX) : "";
     return fa_acme_problem(acme, FA_EPERM, "%s: %.40s (%.150s)", what, short_type, detail);
 }
@@ -446,7 +446,6 @@ fa_err fa_acme_order(fa_acme *acme, mbedtls_pk_context *key, fa_deadline deadlin
     if (urls == NULL)
         return fa_acme_problem(acme, FA_ENOMEM, "no memory");
     acme->nonce[0] = '\0';
-    acme->retry_after_ns = 0;
     fa_err err = learn_directory(acme, deadline);
     if (err == FA_OK)
         err = learn_account(acme, deadline);

@@ -22,10 +22,11 @@
 #define FA_ACME_ALPN "acme-tls/1"
 #define FA_ACME_KEPT_BYTES_MAX (32 * FA_KIB) /* of what is kept under one name */
 
-/* After a failure it is tried again after a minute, doubled up to a day; or when the CA says, if that is later. */
+/* After a failure it is tried again after a minute, doubled up to a day, or to an eighth of the time that the certificate
+ * still has; or when the CA says, if that is later. */
 #define FA_ACME_RETRY_NS (60 * FA_NS_PER_S)
 #define FA_ACME_RETRY_MAX_NS (24 * 3600 * FA_NS_PER_S)
-#define FA_ACME_ISSUE_NS (300 * FA_NS_PER_S) /* for a certificate, with the CA's looking */
+#define FA_ACME_ISSUE_NS (1800 * FA_NS_PER_S) /* for a certificate, with the CA's looking */
 
 /* Where things are kept: "account" (a private key) and "certificate" (one, with its chain and its private
  * key), both in PEM. A store must be whole or not at all. Without any, each start asks for a new
@@ -66,7 +67,8 @@ typedef struct fa_acme fa_acme;
 /* The options' texts must live as long. FA_EINVAL: they are not right, a log line says why; FA_ENOMEM. */
 FA_MUST_CHECK fa_err fa_acme_open(const fa_acme_options *options, fa_acme **acme_out);
 /* Uses the kept certificate, gets one where there is none, and a new one when two thirds of its time
- * have passed; until the deadline. Failures are logged and tried again. It waits for a known wall clock. */
+ * have passed; until the deadline. Failures are logged and tried again, the storage's too. It asks for none
+ * before the wall clock is known. FA_EBUSY: it runs already. */
 FA_MUST_CHECK fa_err fa_acme_run(fa_acme *acme, fa_net *net, fa_deadline deadline);
 /* The handler that shows the CA what it looks for, for a route of GET to FA_ACME_HTTP_PATH; its argument is
  * the fa_acme. */
