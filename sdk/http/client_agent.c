@@ -83,15 +83,16 @@ static fa_err skip(fa_http_client *client, fa_deadline deadline)
     return err;
 }
 
-/* The kept connection, if it leads to the URL and is free. */
+/* The kept connection, if it leads to the URL and is free. Who trickles a body that nobody wants loses it. */
 static fa_err reuse(fa_http_agent *agent, bool *reused_out, fa_deadline deadline)
 {
+    const fa_deadline moment = fa_after_ns(FA_HTTP_SKIP_NS);
     *reused_out = false;
     if (agent->client == NULL)
         return FA_OK;
     if (fa_url_same_origin(&agent->connected, &agent->url)) {
-        const fa_err err = skip(agent->client, deadline);
-        if (err == FA_ETIMEDOUT || err == FA_ECANCELED)
+        const fa_err err = skip(agent->client, moment < deadline ? moment : deadline);
+        if (err == FA_ECANCELED || (err == FA_ETIMEDOUT && deadline <= moment))
             return err;
         *reused_out = fa_http_client_is_free(agent->client);
     }
@@ -152,32 +153,43 @@ static const char *redirect_of(const fa_http_response *response)
     }
 }
 
-/* Fields that tell who asks are for who was to be told. */
-static void forget_secrets(fa_http_agent *agent, fa_http_request *request)
+/* Takes out the fields of these names, or that begin so where a name ends with a dash. */
+static void forget(fa_http_agent *agent, fa_http_request *request, const char *const *names, size_t name_count)
 {
-    static const char *const secrets[] = {"Authorization", "Proxy-Authorization", "Cookie"};
     size_t count = 0;
     for (size_t i = 0; i < request->field_count; i++) {
-        bool is_secret = false;
-        for (size_t j = 0; j < FA_ARRAY_COUNT(secrets); j++)
-            is_secret |= strcasecmp(request->fields[i].name, secrets[j]) == 0;
-        if (!is_secret)
-            agent->fields[count++] = request->fields[i];
+        const fa_http_field field = request->fields[i];
+        bool stays = true;
+        for (size_t j = 0; j < name_count; j++) {
+            const size_t len = strlen(names[j]);
+            stays &= strncasecmp(field.name, names[j], len + (names[j][len - 1] != '-')) != 0;
+        }
+        if (stays)
+            agent->fields[count++] = field;
     }
     request->fields = agent->fields;
     request->field_count = count;
 }
 
-/* RFC 9110 sections 15.4.2 to 15.4.4: 303 means another request; after 301 and 302 a POST becomes a GET,
- * as browsers do it. */
-static void change_method(fa_http_request *request, unsigned status)
+/* Fields that tell who asks are for who was to be told. */
+static void forget_secrets(fa_http_agent *agent, fa_http_request *request)
 {
+    static const char *const names[] = {"Authorization", "Proxy-Authorization", "Cookie"};
+    forget(agent, request, names, FA_ARRAY_COUNT(names));
+}
+
+/* RFC 9110 sections 15.4.2 to 15.4.4: 303 means another request; after 301 and 302 a POST becomes a GET,
+ * as browsers do it. It has no body then, nor what is said of one (section 15.4). */
+static void change_method(fa_http_agent *agent, fa_http_request *request, unsigned status)
+{
+    static const char *const names[] = {"Content-", "Digest", "Last-Modified"};
     const bool is_head = strcmp(request->method, "HEAD") == 0;
     if (status != 303 && !(status < 303 && strcmp(request->method, "POST") == 0))
         return;
     request->method = is_head ? "HEAD" : "GET";
     request->body = NULL;
     request->body_len = 0;
+    forget(agent, request, names, FA_ARRAY_COUNT(names));
 }
 
 static fa_err follow(fa_http_agent *agent, const char *location, unsigned status,
@@ -189,7 +201,7 @@ static fa_err follow(fa_http_agent *agent, const char *location, unsigned status
         return err;
     if (was_secure && !agent->url.secure)
         return FA_EPERM;
-    change_method(request, status);
+    change_method(agent, request, status);
     if (!fa_url_same_origin(&agent->connected, &agent->url))
         forget_secrets(agent, request);
     return FA_OK;

@@ -50,16 +50,44 @@ static fa_err huge(fa_http *http, void *arg, fa_deadline deadline)
     return fa_http_write(http, bytes, sizeof bytes, deadline);
 }
 
+/* What is told of a body, and something else. */
+static fa_err kind(fa_http *http, void *arg, fa_deadline deadline)
+{
+    static const char *const names[] = {"Content-Type", "content-encoding", "Digest", "Last-Modified", "X-Other"};
+    (void)arg;
+    (void)deadline;
+    for (size_t i = 0; i < FA_ARRAY_COUNT(names); i++) {
+        const char *value = fa_http_field_of(http, names[i]);
+        fa_http_printf(http, "%s ", value == NULL ? "-" : value);
+    }
+    return FA_OK;
+}
+
+/* A byte now and then, behind a status of the query's and a redirect. */
+static fa_err trickle(fa_http *http, void *arg, fa_deadline deadline)
+{
+    (void)arg;
+    fa_err err = FA_OK;
+    fa_http_status(http, (unsigned)strtoul(http->query, NULL, 10));
+    (void)fa_http_field_add(http, "Location", "/show");
+    while (err == FA_OK) {
+        fa_http_printf(http, ".");
+        err = fa_http_flush(http, deadline);
+        if (err == FA_OK)
+            err = fa_sleep(fa_after_ms(20));
+    }
+    return err;
+}
+
 static const unsigned numbers[2] = {0, 1};
-static const fa_http_route routes[2][3] = {
-    {{NULL, "/show", show, (void *)(uintptr_t)&numbers[0]}, {NULL, "/go/", go, NULL}, {NULL, "/huge", huge, NULL}},
-    {{NULL, "/show", show, (void *)(uintptr_t)&numbers[1]}, {NULL, "/go/", go, NULL}, {NULL, "/huge", huge, NULL}},
-};
+#define ROUTES(number) {{NULL, "/show", show, (void *)(uintptr_t)&numbers[number]}, {NULL, "/go/", go, NULL}, \
+                        {NULL, "/huge", huge, NULL}, {NULL, "/kind", kind, NULL}, {NULL, "/trickle", trickle, NULL}}
+static const fa_http_route routes[2][5] = {ROUTES(0), ROUTES(1)};
 
 static void serve(void *arg)
 {
     const unsigned i = *(const unsigned *)arg;
-    const fa_http_options options = {.routes = routes[i], .route_count = 3, .idle_ns = 200 * FA_NS_PER_MS};
+    const fa_http_options options = {.routes = routes[i], .route_count = 5, .idle_ns = 200 * FA_NS_PER_MS};
     const fa_err err = fa_http_serve(listeners[i], &options, FA_FOREVER);
     (void)err;
 }
@@ -189,6 +217,35 @@ static void redirected_methods(void **state)
     assert_string_equal(body(), "");
 }
 
+/* A body that is left out takes what is told of it along; one that is sent again does not. */
+static void redirected_kinds(void **state)
+{
+    (void)state;
+    static const fa_http_field fields[] = {{"content-type", "a"}, {"Content-Encoding", "b"}, {"X-Other", "c"}, {"Digest", "d"}, {"Last-Modified", "e"}};
+    const fa_http_request request = {.method = "POST", .body = "text", .body_len = 4, .fields = fields, .field_count = FA_ARRAY_COUNT(fields)};
+    assert_int_equal(fa_http_agent_request(agent, at(0, "/go/307?/kind"), &request, &response, SOON), FA_OK);
+    assert_string_equal(body(), "a b d e c ");
+    assert_int_equal(fa_http_agent_request(agent, at(0, "/go/303?/kind"), &request, &response, SOON), FA_OK);
+    assert_string_equal(body(), "- - - - c ");
+    assert_int_equal(fa_http_agent_request(agent, at(0, "/go/302?/go/308?/kind"), &request, &response, SOON), FA_OK);
+    assert_string_equal(body(), "- - - - c ");
+}
+
+/* What nobody wants to read keeps the next request for a moment only. */
+static void trickling(void **state)
+{
+    (void)state;
+    const uint64_t begin_ns = fa_clock_mono_ns();
+    assert_int_equal(get(at(0, "/trickle?200")), FA_OK);
+    assert_int_equal(fa_http_agent_get(agent, at(0, "/show"), &response, fa_after_s(5)), FA_OK);
+    assert_string_equal(body(), "GET /show? - ");
+    assert_int_equal(fa_http_agent_get(agent, at(0, "/trickle?302"), &response, fa_after_s(5)), FA_OK);
+    assert_string_equal(body(), "GET /show? - ");
+    assert_true(fa_clock_mono_ns() - begin_ns < 5 * FA_NS_PER_S);
+    assert_int_equal(get(at(0, "/trickle?200")), FA_OK); /* a deadline that is earlier than that moment is one */
+    assert_int_equal(fa_http_agent_get(agent, at(0, "/show"), &response, fa_after_ms(100)), FA_ETIMEDOUT);
+}
+
 static void to_another_host(void **state)
 {
     (void)state;
@@ -295,8 +352,8 @@ static void nobody_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_connection), TEST(ended_meanwhile), TEST(redirected), TEST(redirected_methods), TEST(to_another_host),
-        TEST(not_followed), TEST(https_once_more), TEST(no_way_back_from_https), TEST(nobody_there),
+        TEST(one_connection), TEST(ended_meanwhile), TEST(redirected), TEST(redirected_methods), TEST(redirected_kinds), TEST(trickling),
+        TEST(to_another_host), TEST(not_followed), TEST(https_once_more), TEST(no_way_back_from_https), TEST(nobody_there),
     };
     return cmocka_run_group_tests_name("http_agent", tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ struct fa_tls_client;
 #define FA_HTTP_INTERIM_MAX 8u                        /* responses of 1xx before the one that counts */
 #define FA_HTTP_REQUEST_HEAD_BYTES_MAX (12 * FA_KIB)
 #define FA_HTTP_REDIRECTS_MAX 8u
-#define FA_HTTP_SKIP_BYTES_MAX (16 * FA_KIB) /* of a body that is not wanted, to keep its connection */
+#define FA_HTTP_SKIP_BYTES_MAX (16 * FA_KIB) /* of a body that is not wanted, to keep its connection; */
+#define FA_HTTP_SKIP_NS FA_NS_PER_S          /* so long */
 
 /* URLs (RFC 3986), those of http and https. */
 
