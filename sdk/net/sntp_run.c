@@ -21,7 +21,8 @@ typedef struct server {
     char name[NAME_BYTES]; /* "": an address by DHCP */
     fa_endpoint at;
     uint64_t cookie, sent_ns;
-    uint64_t rests_until_ns, rest_ns; /* FA_FOREVER: it does not want us */
+    uint64_t rests_until_ns, rest_ns; /* FA_FOREVER: it does not want us: */
+    fa_ip4 rests_at;                  /* others of that name may */
     bool asked;                       /* in this round, and has not answered */
 } server;
 
@@ -98,6 +99,11 @@ static const char *ntp = "";
 FA_PARAM_DEFINE(ntp, "ntp", "servers of time, such as a.example,10.0.0.1:123; none: those that DHCP names",
                 FA_PARAM_KIND_STRING, &ntp, 0, 0, check_list);
 
+static bool same_address(const fa_ip4 *a, const fa_ip4 *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
 /* What DHCP says may change; who is not named any more is forgotten, with its wishes. */
 static void take_from_dhcp(run *r)
 {
@@ -106,10 +112,10 @@ static void take_from_dhcp(run *r)
     unsigned count = 0;
     for (unsigned i = 0; i < FA_NET_NTP_MAX; i++) {
         static const fa_ip4 none;
-        if (memcmp(&info.ntp[i], &none, sizeof none) == 0)
+        if (same_address(&info.ntp[i], &none))
             break;
         server *s = &r->servers[count++];
-        if (memcmp(&s->at.address, &info.ntp[i], sizeof none) != 0)
+        if (!same_address(&s->at.address, &info.ntp[i]))
             *s = (server){.at = {info.ntp[i], FA_SNTP_PORT}};
     }
     r->server_count = count;
@@ -125,15 +131,24 @@ static const char *name_of(const server *s, char text_out[FA_ENDPOINT_TEXT_BYTES
 /* Each time anew: a name may have moved, or stand for many. */
 static fa_err find(run *r, server *s, fa_deadline deadline)
 {
-    s->asked = s->rests_until_ns <= fa_clock_mono_ns();
-    if (!s->asked || s->name[0] == '\0')
-        return FA_OK;
-    const fa_err err = fa_net_resolve(r->net, s->name, &s->at.address, deadline);
+    fa_err err = FA_OK;
+    if (s->name[0] != '\0')
+        err = fa_net_resolve(r->net, s->name, &s->at.address, deadline);
+    s->asked = err == FA_OK &&
+               (s->rests_until_ns <= fa_clock_mono_ns() || !same_address(&s->rests_at, &s->at.address));
     if (err == FA_OK || err == FA_ECANCELED)
         return err;
     fa_log_debug("%s: %s", s->name, fa_err_text(err));
-    s->asked = false;
     return FA_OK;
+}
+
+/* Whether it is asked already, by another name: it has one voice. */
+static bool is_asked(const run *r, const server *s)
+{
+    for (const server *other = r->servers; other < s; other++)
+        if (other->asked && other->at.port == s->at.port && same_address(&other->at.address, &s->at.address))
+            return true;
+    return false;
 }
 
 static fa_err ask(server *s, fa_udp *udp)
@@ -155,7 +170,9 @@ static fa_err ask_all(run *r, fa_udp *udp)
     for (unsigned i = 0; i < r->server_count && err == FA_OK; i++)
         err = find(r, &r->servers[i], fa_after_ns(FA_SNTP_REPLY_NS));
     for (unsigned i = 0; i < r->server_count && err == FA_OK; i++)
-        if (r->servers[i].asked)
+        if (is_asked(r, &r->servers[i]))
+            r->servers[i].asked = false;
+        else if (r->servers[i].asked)
             err = ask(&r->servers[i], udp);
     return err;
 }
@@ -163,6 +180,7 @@ static fa_err ask_all(run *r, fa_udp *udp)
 static void rest(server *s, fa_sntp_verdict verdict)
 {
     char text[FA_ENDPOINT_TEXT_BYTES];
+    s->rests_at = s->at.address;
     if (verdict == FA_SNTP_TOO_OFTEN) { /* RFC 5905, 7.4 */
         s->rest_ns = s->rest_ns == 0 ? FA_SNTP_REST_NS : s->rest_ns * 2;
         if (s->rest_ns > FA_SNTP_REST_MAX_NS)
@@ -183,7 +201,7 @@ static bool take(run *r, const uint8_t *bytes, size_t len, fa_endpoint from, uin
         server *s = &r->servers[i];
         char text[FA_ENDPOINT_TEXT_BYTES];
         if (!s->asked || from.port != s->at.port ||
-            memcmp(&from.address, &s->at.address, sizeof from.address) != 0)
+            !same_address(&from.address, &s->at.address))
             continue;
         const fa_sntp_verdict verdict =
             fa_sntp_parse(bytes, len, s->cookie, s->sent_ns, now_ns, sample_out);

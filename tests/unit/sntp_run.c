@@ -193,6 +193,52 @@ static void kissed(void **state)
     assert_int_equal(servers[2].asked, 2);
 }
 
+/* A name's addresses, one after the other, and then the last. */
+static const char *const *addresses;
+
+fa_err __real_fa_net_resolve(fa_net *on, const char *name, fa_ip4 *address_out, fa_deadline deadline);
+fa_err __wrap_fa_net_resolve(fa_net *on, const char *name, fa_ip4 *address_out, fa_deadline deadline);
+fa_err __wrap_fa_net_resolve(fa_net *on, const char *name, fa_ip4 *address_out, fa_deadline deadline)
+{
+    if (strcmp(name, "pool.example") != 0)
+        return __real_fa_net_resolve(on, name, address_out, deadline);
+    const fa_err err = fa_ip4_parse(addresses[0], address_out);
+    addresses += addresses[1] != NULL;
+    return err;
+}
+
+/* Of a name that has many servers, one that does not want us is asked no more, and the others are. */
+static void kissed_by_one_of_many(void **state)
+{
+    (void)state;
+    static const char *const some[] = {"127.0.0.1", "127.0.0.1", NULL}, *const others[] = {"127.0.0.1", "127.0.0.2", NULL};
+    char text[64];
+    memcpy(servers[0].kiss, "DENY", 4);
+    snprintf(text, sizeof text, "pool.example:%u", fa_udp_port(servers[0].udp));
+    for (unsigned i = 0; i < 2; i++) {
+        addresses = i == 0 ? some : others; /* (both lead to the same socket) */
+        servers[0].asked = 0;
+        assert_int_equal(fa_sntp_run(net, text, fa_after_ms(2500)), FA_ETIMEDOUT);
+        assert_int_equal(servers[0].asked, i == 0 ? 1 : 2);
+        assert_null(addresses[1]);
+    }
+}
+
+/* Who has two names has one voice. */
+static void one_server_twice(void **state)
+{
+    (void)state;
+    char text[128];
+    servers[0].wrong_ns = 3600 * (int64_t)FA_NS_PER_S;
+    snprintf(text, sizeof text, "127.0.0.1:%u,localhost:%u,127.0.0.1:%u", fa_udp_port(servers[0].udp), fa_udp_port(servers[0].udp),
+             fa_udp_port(servers[1].udp));
+    assert_int_equal(fa_sntp_run(net, text, fa_after_ms(300)), FA_ETIMEDOUT);
+    fa_sntp_info_get(&info);
+    assert_int_equal(info.servers, 2);
+    assert_int_equal(info.agreeing, 0);
+    assert_int_equal(servers[0].asked, 1);
+}
+
 static void lists(void **state)
 {
     (void)state;
@@ -231,7 +277,7 @@ static void once_at_a_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(first_time), TEST(a_liar), TEST(no_majority), TEST(silence), TEST(asked_again), TEST(forged), TEST(kissed),
+        TEST(first_time), TEST(a_liar), TEST(no_majority), TEST(silence), TEST(asked_again), TEST(forged), TEST(kissed), TEST(kissed_by_one_of_many), TEST(one_server_twice),
         TEST(lists), TEST(once_at_a_time),
     };
     return cmocka_run_group_tests_name("sntp_run", tests, NULL, NULL);
