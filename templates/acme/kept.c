@@ -116,13 +116,13 @@ static fa_err store(void *arg, const char *name, const void *bytes, size_t len, 
     size_t place;
     uint32_t sequence;
     fa_err err = len > FA_ACME_KEPT_BYTES_MAX ? FA_ELIMIT : find(k, name, &place, &sequence, deadline);
+    wipe(k);
     if (err != FA_OK)
         return err;
     if (sequence > 0)
         place ^= 1; /* the other one */
     head h = {.sequence = fa_be32_of(sequence + 1), .len = fa_be32_of((uint32_t)len)};
     memcpy(h.magic, magic, sizeof magic);
-    wipe(k);
     memcpy(k->place, &h, sizeof h);
     memcpy(k->place + HEAD_BYTES, bytes, len);
     digest_of(k->place, len, h.digest);

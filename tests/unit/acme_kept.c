@@ -188,6 +188,51 @@ static void disks_that_fail(void **state)
     kept_close(on_disk);
 }
 
+/* Reads, of which one fails. */
+static const uint8_t *read_into;
+static unsigned reads, failing_read;
+
+fa_err __real_fa_block_read(fa_block *block, uint64_t sector, const fa_block_into *into, size_t count, fa_deadline deadline);
+fa_err __wrap_fa_block_read(fa_block *block, uint64_t sector, const fa_block_into *into, size_t count, fa_deadline deadline);
+fa_err __wrap_fa_block_read(fa_block *block, uint64_t sector, const fa_block_into *into, size_t count, fa_deadline deadline)
+{
+    read_into = into[0].bytes;
+    return ++reads == failing_read ? FA_EIO : __real_fa_block_read(block, sector, into, count, deadline);
+}
+
+/* No key stays in memory, whatever fails. */
+static void nothing_stays_in_memory(void **state)
+{
+    (void)state;
+    static const uint8_t zeroes[PLACE_BYTES];
+    memset(bytes, 0, sizeof bytes);
+    assert_int_equal(begin(NULL, false), FA_OK);
+    assert_int_equal(store("account", 1), FA_OK);
+    assert_int_equal(store("account", 2), FA_OK);
+    for (unsigned i = 1; i <= 4; i++) {
+        for (unsigned writes = 0; writes < 2; writes++) {
+            reads = 0;
+            failing_read = i;
+            if (writes)
+                (void)!store("account", 3 + i);
+            else
+                (void)has("account", 3);
+            assert_memory_equal(read_into, zeroes, PLACE_BYTES);
+        }
+    }
+    failing_read = 0;
+    assert_true(has("account", 7));
+    bytes[4096] ^= 1; /* a key that is damaged, beside one that cannot be read */
+    bytes[PLACE_BYTES + 4096] ^= 1;
+    for (failing_read = 1; failing_read <= 2; failing_read++) {
+        reads = 0;
+        assert_int_equal(store("account", 9), FA_EIO);
+        assert_memory_equal(read_into, zeroes, PLACE_BYTES);
+    }
+    failing_read = 0;
+    kept_close(on_disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +241,7 @@ int main(void)
         cmocka_unit_test(the_power_fails_while_it_is_marked),
         cmocka_unit_test(what_is_not_ours_is_left),
         cmocka_unit_test(disks_that_fail),
+        cmocka_unit_test(nothing_stays_in_memory),
     };
     return cmocka_run_group_tests_name("acme_kept", tests, NULL, NULL);
 }
