@@ -123,6 +123,9 @@ is "openssl: the others" openssl verify -crl_check -x509_strict -CRLfile tls/crl
 check "cert revoke: twice" 0 'is revoked already' cert revoke tls/client.pem
 serial=$(openssl x509 -in late.pem -noout -serial | cut -d= -f2)
 check "cert revoke: by a serial number" 0 '2 revoked, number 3' cert revoke "$serial"
+cert revoke 77020105aa >"$out"
+check "cert revoke: a serial number that is part of another's bytes" 0 '4 revoked, number 5' cert revoke 05
+check "cert revoke: that one twice" 0 'is revoked already' cert revoke 00:05
 check "openssl: its number" 0 '^crlNumber=' sh -c 'openssl crl -in tls/crl.pem -noout -crlnumber'
 check "openssl: that one" 2 'certificate revoked' openssl verify -crl_check -CRLfile tls/crl.pem -CAfile tls/ca.pem -attime $((now + 3600 * 86400 + 60)) late.pem
 check "cert revoke: the CA" 1 'tls/ca.pem is the CA itself' cert revoke tls/ca.pem

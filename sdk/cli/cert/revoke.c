@@ -109,14 +109,19 @@ static int64_t seconds_of(const mbedtls_x509_time *time)
     return fa_tls_not_before(&carrier);
 }
 
-/* Serial numbers are random, so these bytes are not there by chance. */
-static bool is_listed(const struct list *list, const unsigned char *serial, size_t len)
+/* An entry begins with its serial number; others' bytes may have the same ones within. */
+static bool is_listed(const struct list *list, const unsigned char *serial, size_t serial_len)
 {
     struct text integer = {0};
-    bool found;
+    unsigned char *at = (unsigned char *)list->entries.bytes;
+    const unsigned char *end = list->count > 0 ? at + list->entries.len : at;
+    bool found = false;
+    size_t len;
 
-    add_integer(&integer, serial, len);
-    found = list->count > 0 && memmem(list->entries.bytes, list->entries.len, integer.bytes, integer.len) != NULL;
+    add_integer(&integer, serial, serial_len);
+    for (; at < end && mbedtls_asn1_get_tag(&at, end, &len, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) == 0; at += len) {
+        found = found || (len >= integer.len && memcmp(at, integer.bytes, integer.len) == 0);
+    }
     text_free(&integer);
     return found;
 }
