@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_MS 1000
+#define ANSWER_MS 5000 /* on a busy machine */
 #define ANSWER_BYTES_MAX 65536
 #define QUESTION "info registers\n"
 
@@ -72,12 +72,12 @@ bool monitor_where(int monitor, struct monitor_place *place_out)
     if (send(monitor, QUESTION, sizeof QUESTION - 1, MSG_NOSIGNAL) != (ssize_t)sizeof QUESTION - 1) {
         return false;
     }
-    while (!found && answer.len < ANSWER_BYTES_MAX && now_ms() < end_ms) {
+    for (int64_t left_ms; !found && answer.len < ANSWER_BYTES_MAX && (left_ms = end_ms - now_ms()) > 0;) {
         struct pollfd wait = {.fd = monitor, .events = POLLIN};
         char bytes[4096];
         ssize_t got;
 
-        if (poll(&wait, 1, (int)(end_ms - now_ms())) <= 0) {
+        if (poll(&wait, 1, (int)left_ms) <= 0) {
             continue;
         }
         got = recv(monitor, bytes, sizeof bytes, 0);

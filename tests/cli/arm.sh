@@ -187,8 +187,16 @@ on_arm virt arm-off --disk ../disk --timeout 20 -- x >"$work/got" 2>"$err"
 is "run on virt: with a disk" cmp "$work/want" "$work/got"
 on_arm cubieboard arm-halts --timeout 20 >"$work/got" 2>"$err"
 is "run on cubieboard: a guest that halts ends the run, and QEMU says nothing" sh -c 'cmp "$1" "$2" && [ ! -s "$3" ]' sh "$work/want" "$work/got" "$err"
-check "run on cubieboard: the record's status, before 2 seconds of silence" 7 '' on_arm cubieboard arm-halts --timeout 2
-check "run on cubieboard: more after the record" 124 'more' on_arm cubieboard arm-more --timeout 1
+in_time() { # a busy machine may take two seconds to begin
+    for try in 1 2 3 4 5; do
+        on_arm cubieboard arm-halts --timeout 2
+        status=$?
+        [ $status = 124 ] || break
+    done
+    return $status
+}
+check "run on cubieboard: the record's status, before 2 seconds of silence" 7 '' in_time
+check "run on cubieboard: more after the record" 124 'more' on_arm cubieboard arm-more --timeout 5
 check "run of an ARM ELF file: the image is named" 125 "for debuggers, what boots was made of it: $work/img/arm-off\$" on_arm virt arm-off.elf
 check "inspect of an ARM ELF file: the image is named" 1 "what boots was made of it: $work/img/arm-off\$" "$fata" inspect "$work/img/arm-off.elf"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

@@ -30,6 +30,10 @@ def serve(listener):
         connection.sendall(asked)
     elif kind == "mute":
         time.sleep(4)
+    if kind != "closes": # until what it is has been told
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1000):
+            pass
     connection.close()
 
 threads = [threading.Thread(target=serve, args=[socket.create_server(("127.0.0.1", number))]) for number in ports]
@@ -37,7 +41,7 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-time.sleep(60 if kind == "http" else 0.5)
+time.sleep(60 if kind == "http" else 1)
 print("\nfata: exit 3")
 sys.exit(3)
 EOF
@@ -63,7 +67,7 @@ for signal in INT TERM; do
     cp "$out" "$work/got"
     is "run --port: the guest's port is told to the process" grep "^starts $port:8080\$" "$work/got"
 done
-check "run --port: and so has what is ended by --timeout" 0 "localhost:$port/" serve http --port "$port" --timeout 4
+check "run --port: and so has what is ended by --timeout" 0 "localhost:$port/" serve http --port "$port" --timeout 6
 check "run --port: a page that is at the same port by TLS" 3 "^fata: https://localhost:$port/\$" serve moves --port "$port"
 check "run --port: a page that is at another" 3 "^fata: http://localhost:$other/\$" serve leaves --port "$other"
 check "run --port: TLS, and nothing else" 3 "^fata: https://localhost:$port/\$" serve tls --port "$port:443"
