@@ -35,6 +35,7 @@ from tap import check
 FATA = f"{ROOT}/build/fata"
 BOOT_S = 60      # what a guest may take, on a busy machine
 BUILD_S = 300
+END_S = 20       # from a signal to its end
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = sorted(name for name in os.listdir(HERE) if os.path.exists(f"{HERE}/{name}/main.c"))
 TEMPLATES = sorted(name for name in os.listdir(f"{ROOT}/templates") if os.path.exists(f"{ROOT}/templates/{name}/main.c"))
@@ -80,7 +81,7 @@ def end(process):
         if process.poll() is None:
             try:
                 os.killpg(process.pid, number)
-                process.wait(5)
+                process.wait(END_S)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 pass
     started.discard(process)

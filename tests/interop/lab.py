@@ -33,7 +33,7 @@ PROJECTS = {"web": None, "echo": None, "asks": f"{HERE}/asks", "fetches": f"{HER
 BOARDS = {"secure": {"xen-x86_64"}}  # of a project, if not all
 PEERS = (("chrony", "chronyd"), ("nginx", "nginx"), ("pebble", "pebble"))  # servers that are not installed (toolchain/peer)
 SERVER_PORTS = "4500-29999"
-UP_S = 30        # from a guest's start to its first answer, on a busy machine
+UP_S = 60        # from a guest's start to its first answer, on a busy machine
 BUILD_S = 600
 
 suite = tap.Suite(workers=3)
@@ -134,7 +134,7 @@ def start(argv, log):
     return process
 
 
-def end(process, limit_s=5):
+def end(process, limit_s=20):
     for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             process.send_signal(number)

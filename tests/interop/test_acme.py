@@ -51,7 +51,7 @@ def context(where):
 
 
 def root_of(where):
-    with urllib.request.urlopen(f"https://{where.host}:15000/roots/0", context=context(where), timeout=10) as response:
+    with urllib.request.urlopen(f"https://{where.host}:15000/roots/0", context=context(where), timeout=UP_S) as response:
         return response.read().decode()
 
 
@@ -64,7 +64,7 @@ def certified(machine, where, *arguments):
 def names_shown(where, root):
     """The names in the certificate that the guest shows, which must be one of Pebble's."""
     trust = ssl.create_default_context(cadata=root)
-    with socket.create_connection((where.guest, 443), 5) as tcp, trust.wrap_socket(tcp, server_hostname=NAME) as tls:
+    with socket.create_connection((where.guest, 443), UP_S) as tcp, trust.wrap_socket(tcp, server_hostname=NAME) as tls:
         return sorted(value for kind, value in tls.getpeercert()["subjectAltName"] if kind == "DNS")
 
 
@@ -77,7 +77,7 @@ def _(machine):
         try:
             wait_for("the second start has the certificate", lambda: said(guest).count("certificate 1 issued") == 2, 150, guest)
             check(names_shown(where, root) == [NAME, SECOND], "it shows another certificate")
-            check(guest.wait(30) == 0, "it has failed")
+            check(guest.wait(60) == 0, "it has failed")
             text = said(guest)
             issued = re.findall(r"certificate 1 issued (\d) problem '' renews after (\d+) of (\d+) s", text)
             check([count for count, _, _ in issued] == ["1", "0"], f"issued: {issued}")
@@ -98,7 +98,7 @@ def _(machine):
         try:
             wait_for("it has the certificate", lambda: "certificate 1 issued 1" in said(guest), 150, guest)
             check(names_shown(where, root) == [NAME], "it shows another certificate")
-            check(guest.wait(30) == 0, "it has failed")
+            check(guest.wait(60) == 0, "it has failed")
         except Exception as failure:
             raise tap.Failed(f"{failure or type(failure).__name__}\nthe guest said:\n{tail(guest)}") from failure
         finally:
@@ -114,15 +114,17 @@ def _(machine):
     with pebble(where):
         trust = ssl.create_default_context(cadata=root_of(where))
         said_once = []
-        for _ in range(2):
+        for times in range(2):
             guest = start([FATA, "run", "--image", image("acme", machine), "--on", machine, "--tap", where.name, "--disk", disk, "--timeout",
                            "150", "--", *where.guest_arguments, f"--acme=https://{where.host}:14000/dir", f"--names={NAME},{SECOND}", "--agree"],
                           work_file(where, "site"))
             try:
                 wait_for("it shows a certificate of the CA", lambda: shows(where, trust), 150, guest)
-                with socket.create_connection((where.guest, 443), 5) as tcp, trust.wrap_socket(tcp, server_hostname=SECOND) as tls:
+                with socket.create_connection((where.guest, 443), UP_S) as tcp, trust.wrap_socket(tcp, server_hostname=SECOND) as tls:
                     tls.sendall(b"GET / HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n")
                     check(tls.recv(12) == b"HTTP/1.1 200", "no page")
+                if times == 0:  # it is shown before it is kept, and told then
+                    wait_for("it is kept", lambda: "acme: a certificate for " in said(guest), process=guest)
                 said_once.append(said(guest).count("acme: a certificate for "))
             except Exception as failure:
                 raise tap.Failed(f"{failure or type(failure).__name__}\nthe guest said:\n{tail(guest)}") from failure
@@ -146,9 +148,9 @@ def _():
         try:
             began = wait_for("it has the certificate", lambda: "acme: a certificate for " in said(guest) and time.monotonic(), 60, guest)
             wait_for("it has another", lambda: "certificate 1 issued 2" in said(guest), 60, guest)
-            check(17 < time.monotonic() - began < 28, f"after {time.monotonic() - began:.1f} s")
+            check(17 < time.monotonic() - began < 50, f"after {time.monotonic() - began:.1f} s")  # 20 s, and what issuing it takes
             check(names_shown(where, root) == [NAME], "it shows another certificate")
-            check(guest.wait(30) == 0 and said(guest).count("stored certificate") == 2, "it was not kept")
+            check(guest.wait(60) == 0 and said(guest).count("stored certificate") == 2, "it was not kept")
             check(said(server).count("There are now 1 accounts") == 1, "not by the same account")
         except Exception as failure:
             raise tap.Failed(f"{failure or type(failure).__name__}\nthe guest said:\n{tail(guest)}") from failure

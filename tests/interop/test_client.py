@@ -141,7 +141,7 @@ def check_clock(lines, agree):
     found = re.search(r"^clock ([\d.]+), (\d+ of \d+) agree$", "\n".join(lines), re.MULTILINE)
     check(found is not None, "it does not say the time:\n" + "\n".join(lines[-10:]))
     late = time.time() - float(found[1])
-    check(-1 < late < 10, f"its clock is {late:.3f} s behind")  # the guest has ended meanwhile
+    check(-1 < late < 30, f"its clock is {late:.3f} s behind")  # the guest has ended meanwhile
     check(found[2] == agree, f"{found[2]} agree")
 
 

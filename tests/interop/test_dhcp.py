@@ -78,9 +78,9 @@ def _(machine):
 def _(machine):
     where = lan()
     with dnsmasq(where) as (server, first):
-        line = [FATA, "run", "--image", image("asks", machine), "--on", machine, "--tap", where.name, "--timeout", "60", "--"]
+        line = [FATA, "run", "--image", image("asks", machine), "--on", machine, "--tap", where.name, "--timeout", "120", "--"]
         listener = socket.create_server((where.host, 8000))
-        listener.settimeout(60)
+        listener.settimeout(UP_S)
         with listener:
             guest = start([*line, f"--name={NAME}", "--port=8000", "--text=good morning"], f"{work_file(where, 'asks')}")
             with listener.accept()[0] as connection:
@@ -89,13 +89,13 @@ def _(machine):
                 check(asked == b"good morning", f"it said {asked!r}")
                 connection.sendall(b"good night")
                 connection.shutdown(socket.SHUT_WR)
-            check(guest.wait(30) == 0, tail(guest))
+            check(guest.wait(UP_S) == 0, tail(guest))
             check(f"answer: good night\n" in said(guest), tail(guest))
         check(NAME in said(server), "dnsmasq was not asked")
         for options, why in (([f"--name=nobody.{DOMAIN}", "--port=8000"], "no such thing"),
                              ([f"--name={NAME}", "--port=8001"], "closed")):
             guest = start([*line, *options], work_file(where, "asks2"))
-            check(guest.wait(60) == 1, f"{options}: another status than 1\n{tail(guest)}")
+            check(guest.wait(120) == 1, f"{options}: another status than 1\n{tail(guest)}")
             check("fata: exit 1" in said(guest), tail(guest))
             check(why in said(guest), f"it does not say {why!r}:\n{tail(guest)}")
             check(" (dhcp)" in said(guest), f"it has no address by DHCP\n{tail(guest)}")
@@ -113,14 +113,14 @@ def _():
     pcap = work_file(where, "pcap")
     # Any port: a listener at all addresses is in the way of each other one, and of connections that were.
     with dnsmasq(where, f"--addn-hosts={hosts}"), socket.create_server(("", 0)) as listener:
-        listener.settimeout(60)
+        listener.settimeout(UP_S)
         guest = start([FATA, "run", "--image", image("asks", "process"), "--on", "process", "--tap", where.name, "--pcap", pcap,
-                       "--timeout", "60", "--", f"--name={name}", f"--port={listener.getsockname()[1]}"], work_file(where, "asks"))
+                       "--timeout", "120", "--", f"--name={name}", f"--port={listener.getsockname()[1]}"], work_file(where, "asks"))
         with listener.accept()[0] as connection:
             while connection.recv(100):
                 pass
             connection.sendall(b"found")
-        check(guest.wait(30) == 0 and "answer: found" in said(guest), tail(guest))
+        check(guest.wait(UP_S) == 0 and "answer: found" in said(guest), tail(guest))
     end(guest)
     check(any(segment.target_port == 53 for segment in segments(pcap)), "nobody was asked over TCP")
 

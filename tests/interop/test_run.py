@@ -15,7 +15,7 @@ def run(project, machine, *options, arguments=()):
     """A guest, and what its --ready-fd said until it was closed."""
     read, write = os.pipe()
     with open(f"{work_folder()}/{project}-{machine}.run", "wb") as log:
-        process = subprocess.Popen([FATA, "run", "--image", image(project, machine), "--on", machine, "--timeout", "60",
+        process = subprocess.Popen([FATA, "run", "--image", image(project, machine), "--on", machine, "--timeout", "120",
                                     "--ready-fd", str(write), *options, "--", *arguments], stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=subprocess.STDOUT, pass_fds=[write])
     process.log = log.name

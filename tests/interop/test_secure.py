@@ -9,7 +9,7 @@ from lab import *
 CONNECTIONS = (500, 10_000)  # and with --long
 MEMORY = "192M"
 BYTES_MAX = 12 * 1024  # of a connection, all in: TCP's record, TLS, HTTP
-AT_ONCE_S = 3  # on a busy machine, whose guest is emulated
+AT_ONCE_S = 10  # on a busy machine, whose guest is emulated
 TRY_S = 30
 
 

@@ -30,7 +30,7 @@ def expect(result, *wanted):
 
 def logs(guest, *texts):
     for text in texts:
-        wait_for(f"'{text}' in its log", lambda: text in said(guest.process), 5, guest.process)
+        wait_for(f"'{text}' in its log", lambda: text in said(guest.process), process=guest.process)
 
 
 @each(MACHINES)("{}: our TLS server has each version, cipher, curve and kind of key in common with OpenSSL, GnuTLS and curl")
@@ -123,7 +123,7 @@ def _():
                     _, text = s_client(a, port, version, "-cert", f"{path}.pem", "-cert_chain", f"{path}.pem", "-key", f"{path}.key",
                                        "-cipher", "DEFAULT@SECLEVEL=0")
                     check("peer=" not in text, f"{path} was let in:\n{text}")
-                    wait_for(f"'{why}' in its log ({version})", lambda: said(guest.process).count(why) > before, 5, guest.process)
+                    wait_for(f"'{why}' in its log ({version})", lambda: said(guest.process).count(why) > before, process=guest.process)
                     check("alert" in text, f"no alert for {path}:\n{text}")
             _, text = s_client(a, 4432, version)
             check("peer=" not in text and "alert" in text, f"who shows none was let in:\n{text}")
@@ -138,7 +138,7 @@ def refuses(guest, why, *options, port=4430, name="a.example", alert=True, trust
     status, text = s_client(guest.address, port, *options, name=name, trust=trust)
     check("handshakes=" not in text, f"{options}: it was served:\n{text}")
     check(not alert or "alert" in text, f"{options}: no alert:\n{text}")
-    wait_for(f"'{why}' in its log for {options}", lambda: said(guest.process).count(why) > before, 5, guest.process)
+    wait_for(f"'{why}' in its log for {options}", lambda: said(guest.process).count(why) > before, process=guest.process)
 
 
 @suite.test("process: what is too old or too weak is refused by an alert, and the log says what it was")
@@ -265,9 +265,9 @@ def _():
             for connection, said_first in zip(slow, (b"", first[:1], first)):  # its handshakes have 2 s
                 connection.sendall(said_first)
             for connection in slow:
-                ends(connection, 8)
+                ends(connection)
             took = time.monotonic() - begun
-            check(1.5 < took < 6, f"slow clients were sent away after {took:.1f} s")
+            check(1.5 < took < 9, f"slow clients were sent away after {took:.1f} s")
         with contextlib.ExitStack() as stack:
             flood = [stack.enter_context(socket.create_connection((a, 4430), HELLO_S)) for _ in range(FLOOD)]
             for connection in flood:
@@ -278,7 +278,7 @@ def _():
             took = time.monotonic() - begun
             found = re.search(r"under_way=(\d+) ", text)
             check(int(found[1]) <= 256, f"{found[1]} handshakes are under way")
-            check(took < 5, f"a good client has waited {took:.1f} s")
+            check(took < 9, f"a good client has waited {took:.1f} s")
         expect(s_client(a, 4430), "TLSv1.3")
         begun = time.monotonic()
         for _ in range(30):  # 20 in a second

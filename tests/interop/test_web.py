@@ -14,7 +14,9 @@ SITE = f"{OUT}/web/www"
 MANY = {"process": (20_000, 50_000), "microvm": (3_000, 50_000), "virt": (1_000, 10_000), "cubieboard": (500, 5_000)}  # connections, and with --long
 # Until every record of the bounded tables has been used once: Linux counts a process's page when it is first touched.
 WARM_UP = {"process": 20_000, "microvm": 500, "virt": 500, "cubieboard": 200}
-AGAIN_MAX = 3  # Linux asks again after a second, for which a busy machine may stop the guest
+# Linux asks again after a second, for which a busy machine may stop the guest: now and then. Where SYNs are lost, most of the
+# test is such seconds.
+AGAIN_MAX, AGAIN_EVERY_S = 3, 4
 GROWTH_BYTES_MAX = 64 * 1024  # of what is in use, between the warm-up and the end
 
 
@@ -98,7 +100,7 @@ def _(machine):
         guest.stop()  # and with it the capture is whole
         opened, again, unanswered = count_opens(guest.pcap, guest.address)
         check(opened >= count + WARM_UP[machine], f"the capture has {opened} connections of {count + WARM_UP[machine]}")
-        check(unanswered == 0 and again <= AGAIN_MAX, f"of {opened} SYNs {unanswered} have no answer, {again} were sent again")
+        check(unanswered == 0 and again <= AGAIN_MAX + seconds / AGAIN_EVERY_S, f"of {opened} SYNs {unanswered} have no answer, {again} were sent again")
         for name, value in after.items():
             check(value - before[name] <= GROWTH_BYTES_MAX, f"{name} in use grew from {before[name]:.0f} to {value:.0f}")
     return f"{opened} connections, {count / seconds:.0f} a second; " + ", ".join(

@@ -43,7 +43,7 @@ def exchange_stream():
 
 def exchange_datagrams():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.settimeout(10)
+        udp.settimeout(60)
         udp.connect((GUEST, PORT))
         for size in DATAGRAMS_BYTES:
             sent = os.urandom(size)

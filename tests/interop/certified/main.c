@@ -18,6 +18,7 @@ FA_PARAM_FLAG(renews, "renews", "it waits for a second certificate");
 FA_PARAM_UINT(rounds, "rounds", 1, 1, 3, "how often it begins");
 
 #define LIMIT_S 120
+#define LOOK_S 20 /* for somebody to look at the certificate, who need not wait for our side of the handshake */
 
 /* What is kept. */
 
@@ -70,6 +71,7 @@ static fa_err store(void *arg, const char *wanted, const void *bytes, size_t len
 static fa_net *net;
 static fa_tls_server *server;
 static fa_acme *acme;
+static unsigned shown;
 
 static void serve_http(void *arg)
 {
@@ -89,6 +91,7 @@ static void serve_tls(void *arg)
         if (err != FA_OK)
             printf("hello: %s\n", fa_err_text(err));
         fa_flow_close(flow);
+        shown++;
     }
 }
 
@@ -110,6 +113,16 @@ static fa_err await_certificate(fa_acme_info *info_out)
             return FA_OK;
     } while (fa_sleep(fa_after_ms(50)) == FA_OK && fa_clock_mono_ns() < deadline);
     return FA_ETIMEDOUT;
+}
+
+static fa_err await_look(void)
+{
+    const fa_deadline deadline = fa_after_s(LOOK_S);
+    const unsigned before = shown;
+    fa_err err = FA_OK;
+    while (err == FA_OK && shown == before && fa_clock_mono_ns() < deadline)
+        err = fa_sleep(fa_after_ms(50));
+    return err;
 }
 
 static fa_err do_round(fa_tls_client *client, bool last)
@@ -138,7 +151,7 @@ static fa_err do_round(fa_tls_client *client, bool last)
                info.issued, info.problem, info.renews_s - fa_clock_wall_ns() / FA_NS_PER_S,
                info.expires_s - fa_clock_wall_ns() / FA_NS_PER_S);
     if (err == FA_OK && last && info.has_certificate)
-        err = fa_sleep(fa_after_s(3)); /* somebody looks at it */
+        err = await_look();
     fa_scope_close(&scope);
     fa_listener_close(web);
     fa_acme_close(acme);
