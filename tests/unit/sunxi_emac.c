@@ -20,6 +20,7 @@ enum { CTL = 0x00, TX_CTL0 = 0x0c, TX_CTL1 = 0x10, TX_INS = 0x14, TX_PL0 = 0x18,
 #define MAGIC 0x0143414du
 #define OK 0x80u
 #define INT_RX 0x100u
+#define MDIO_NS (25 * FA_NS_PER_US) /* 64 bits */
 
 static struct {
     uint32_t registers[SUN4I_EMAC_REGISTERS_BYTES / 4];
@@ -32,6 +33,7 @@ static struct {
     uint8_t sent[4 * TX_WORDS_MAX];
     size_t sent_bytes;
     bool is_stuck, sends_late, keeps_flush, mdio_hangs;
+    uint64_t mdio_busy_by_ns;
     uint16_t phy[PHYS][8];
     /* Called before a register is read: what happens between two steps of the driver. */
     void (*before_read)(size_t offset);
@@ -52,9 +54,12 @@ static void mdio_command(uint32_t value)
 {
     const uint32_t address = *at(MDIO_ADDRESS);
     assert_true((address >> 8) < PHYS && (address & 0xff) < 8);
-    if (value == 1)
+    assert_true(device.mdio_hangs || host_mono_ns >= device.mdio_busy_by_ns);
+    if (value != 1)
+        return;
+    if (!device.mdio_hangs)
         *at(MDIO_READ) = device.phy[address >> 8][address & 0xff];
-    *at(MDIO_BUSY) = device.mdio_hangs;
+    device.mdio_busy_by_ns = host_mono_ns + MDIO_NS;
 }
 
 uint32_t fake_device_read(uintptr_t which, size_t offset)
@@ -63,6 +68,8 @@ uint32_t fake_device_read(uintptr_t which, size_t offset)
     host_mono_ns += 1000;
     if (device.before_read != NULL)
         device.before_read(offset);
+    *at(MDIO_BUSY) = device.mdio_hangs || host_mono_ns < device.mdio_busy_by_ns;
+    assert_true(offset != MDIO_READ || device.mdio_hangs || *at(MDIO_BUSY) == 0);
     if (offset != RX_DATA)
         return *at(offset);
     assert_true(device.rx_at < device.rx_end);
@@ -123,7 +130,12 @@ void fake_device_write(uintptr_t which, size_t offset, uint32_t value)
     case MDIO_CMD:
         mdio_command(value);
         break;
+    case MDIO_ADDRESS: /* of what is on its way, too: that must have ended */
+        assert_true(device.mdio_hangs || host_mono_ns >= device.mdio_busy_by_ns);
+        break;
     case MDIO_WRITE:
+        assert_true(device.mdio_hangs || host_mono_ns >= device.mdio_busy_by_ns);
+        device.mdio_busy_by_ns = host_mono_ns + MDIO_NS;
         device.phy[*at(MDIO_ADDRESS) >> 8][*at(MDIO_ADDRESS) & 0xff] = (uint16_t)value;
         break;
     default:
@@ -267,6 +279,7 @@ static void has_no_phy(void **state)
     (void)state;
     memset(device.phy, 0xff, sizeof device.phy);
     device.mdio_hangs = true;
+    *at(MDIO_READ) = 0x786d; /* of an access before */
     assert_int_equal(try_open(1), FA_ENOENT);
     assert_null(emac.registers);
     assert_int_equal(*at(CTL), 0);

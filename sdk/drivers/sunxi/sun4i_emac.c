@@ -2,9 +2,11 @@
 /* The EMAC: frames pass through one FIFO for what is received and two for what is sent, which the CPU
  * empties and fills by words; there is no DMA. Source: the bindings allwinner,sun4i-a10-emac and
  * -mdio, the drivers of Linux (sun4i-emac.h) and U-Boot (sunxi_emac.c) and QEMU's model; Allwinner's
- * manuals leave its registers out. Not exercised by any emulator: frames with errors, a FIFO that has
- * lost its place, half duplex and 10 Mbit/s, a transmission that does not end, what the MAC's own
- * registers (gaps, collisions, padding, the address filter) do. QEMU's knows none of these. */
+ * manuals leave its registers out. Those from 0x5c to 0x9c are, bit by bit as far as these drivers name
+ * them, those of the MAC that NXP's LPC17xx and LPC32xx have (UM10360, 10.11). Not exercised by any
+ * emulator: frames with errors, a FIFO that has lost its place, half duplex and 10 Mbit/s, a transmission
+ * that does not end, what the MAC's own registers (gaps, collisions, padding, the address filter) do, a
+ * PHY whose answers take time. QEMU's knows none of these. */
 #include "sun4i_emac.h"
 #include "../../../bsp/plat.h"
 #include <fata/log.h>
@@ -71,12 +73,14 @@ static void set(const sun4i_emac *emac, size_t offset, uint32_t value)
     fa_cpu_write32(emac->registers, offset, value);
 }
 
-/* Until none of these bits is set any more, or the time is over. */
-static void wait_clear(const sun4i_emac *emac, size_t offset, uint32_t bits, uint64_t limit_ns)
+/* Until none of these bits is set any more; false: the time is over. */
+static bool wait_clear(const sun4i_emac *emac, size_t offset, uint32_t bits, uint64_t limit_ns)
 {
     const uint64_t start_ns = plat_clock_mono_ns();
-    while ((get(emac, offset) & bits) != 0 && plat_clock_mono_ns() - start_ns < limit_ns)
-        ;
+    while (get(emac, offset) & bits)
+        if (plat_clock_mono_ns() - start_ns >= limit_ns)
+            return false;
+    return true;
 }
 
 static void pause(const sun4i_emac *emac, uint64_t ns)
@@ -93,19 +97,19 @@ static uint16_t read_phy(phy *p, unsigned address, unsigned number)
     const sun4i_emac *emac = (sun4i_emac *)(void *)((uint8_t *)p - offsetof(sun4i_emac, phy));
     set(emac, MDIO_ADDRESS, address << 8 | number);
     set(emac, MDIO_CMD, 1);
-    wait_clear(emac, MDIO_BUSY, 1, MDIO_NS);
+    const bool done = wait_clear(emac, MDIO_BUSY, 1, MDIO_NS);
     set(emac, MDIO_CMD, 0);
-    return (uint16_t)get(emac, MDIO_READ);
+    return done ? (uint16_t)get(emac, MDIO_READ) : UINT16_MAX; /* else it is that of an access before */
 }
 
+/* By a read ahead, as Linux and U-Boot have it. The write takes its time, too, which these do not wait
+ * for, as NXP's manual says one must: another access would spoil it. */
 static void write_phy(phy *p, unsigned address, unsigned number, uint16_t value)
 {
     const sun4i_emac *emac = (sun4i_emac *)(void *)((uint8_t *)p - offsetof(sun4i_emac, phy));
-    set(emac, MDIO_ADDRESS, address << 8 | number);
-    set(emac, MDIO_CMD, 1);
-    wait_clear(emac, MDIO_BUSY, 1, MDIO_NS);
-    set(emac, MDIO_CMD, 0);
+    (void)read_phy(p, address, number);
     set(emac, MDIO_WRITE, value);
+    (void)wait_clear(emac, MDIO_BUSY, 1, MDIO_NS);
 }
 
 /* Starting. */
@@ -121,7 +125,7 @@ static void start(sun4i_emac *emac)
 {
     const uint8_t *mac = emac->netif.mac;
     set(emac, RX_CTL, RX_SETTING | RX_FLUSH);
-    wait_clear(emac, RX_CTL, RX_FLUSH, FLUSH_NS);
+    (void)wait_clear(emac, RX_CTL, RX_FLUSH, FLUSH_NS);
     set(emac, MAC_CTL0, get(emac, MAC_CTL0) & ~MAC_CTL0_RESET);
     set(emac, MAC_MCFG, (get(emac, MAC_MCFG) & ~MAC_MCFG_CLOCK) | MAC_MCFG_CLOCK_72);
     set(emac, RX_COUNT, 0);
@@ -272,7 +276,7 @@ static void find_place(const sun4i_emac *emac)
 {
     set(emac, CTL, get(emac, CTL) & ~CTL_RX);
     set(emac, RX_CTL, RX_SETTING | RX_FLUSH);
-    wait_clear(emac, RX_CTL, RX_FLUSH, FLUSH_NS);
+    (void)wait_clear(emac, RX_CTL, RX_FLUSH, FLUSH_NS);
     set(emac, RX_CTL, RX_SETTING);
     set(emac, RX_COUNT, 0);
     set(emac, CTL, get(emac, CTL) | CTL_RX);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The SD host controller: commands by registers, data by its own DMA over a list of descriptors.
  * Source: the binding allwinner,sun4i-a10-mmc, the drivers of Linux (sunxi-mmc.c) and U-Boot
- * (sunxi_mmc.c, mmc.h) and QEMU's model; no data sheet was at hand. Not exercised by any emulator:
+ * (sunxi_mmc.c, mmc.h) and QEMU's model; no data sheet was at hand. Linux and FreeBSD set a debug
+ * register (0x50) and one for CE-ATA disks (0x44) besides; NetBSD's driver, for the same chips and with
+ * DMA, does without, and so does this one. Not exercised by any emulator:
  * errors of every kind and what follows them, the card's busy time, a reset that takes time, clocks
  * and bus widths; a test plays the first three. */
 #include "sunxi_mmc.h"
