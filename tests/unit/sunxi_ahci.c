@@ -188,6 +188,8 @@ void fake_device_write(uintptr_t which, size_t offset, uint32_t value)
         *at(offset) &= ~value;
         return;
     }
+    /* AHCI 10.3.1: a port is not started while its disk is busy. */
+    assert_true(offset != CMD || !(value & 1) || (*at(CMD) & 1) || !(*at(TFD) & 0x88));
     *at(offset) = value;
     if (offset == GHC && !device.hangs)
         *at(GHC) = value & ~1u;

@@ -296,15 +296,16 @@ static void stop(fa_blockdev *device)
     complete(sata, FA_EIO);
 }
 
-/* AHCI 6.2.2.1: the port stops and starts again. A disk that then is still busy is given up. */
+/* AHCI 6.2.2.1: the port stops, and starts again unless the disk is still busy (10.3.1): that is given up. */
 static void recover(sun4i_ahci *sata)
 {
     fa_block_request *request = sata->request;
     const uint32_t status = get(sata, TFD);
     halt(sata);
     unmap_parts(sata, request, request->part_count);
-    start_port(sata);
     const bool is_idle = !(get(sata, TFD) & TFD_BUSY);
+    if (is_idle)
+        start_port(sata);
     if (is_idle && sata->tries++ < SUN4I_AHCI_TRIES && start_request(sata, request) == FA_OK)
         return;
     fa_log_error("a request at sector %llu failed, the disk's status is %04x",
