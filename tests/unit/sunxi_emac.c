@@ -455,6 +455,29 @@ static void a_controller_that_hangs(void **state)
     assert_int_equal(transmit(2), 0);
 }
 
+/* A cable that is pulled under load: what is on its way stays, and nobody is told each second. */
+static void a_link_that_is_lost_while_sending(void **state)
+{
+    (void)state;
+    assert_int_equal(try_open(1), FA_OK);
+    const unsigned resets = device.reset_count;
+    device.is_stuck = true;
+    assert_int_equal(transmit(3), 1);
+    plug(1, 0);
+    for (unsigned i = 0; i < 5; i++)
+        pass_time(FA_NS_PER_S);
+    assert_false(emac.netif.link_up);
+    assert_int_equal(device.reset_count, resets);
+    device.is_stuck = false;
+    plug(1, 0x01e1);
+    pass_time(FA_NS_PER_S);
+    assert_true(emac.netif.link_up);
+    assert_int_equal(device.reset_count, resets + 1);
+    assert_int_equal(emac.netif.dropped_packets, 2); /* they are old */
+    assert_int_equal(*at(MAC_SUPP), 0x100);
+    assert_int_equal(transmit(2), 0);
+}
+
 static void arrives_while_arming(size_t offset)
 {
     if (offset != RX_COUNT)
@@ -546,7 +569,7 @@ int main(void)
         TEST(starts), TEST(finds_its_phy), TEST(has_no_phy), TEST(a_flush_without_an_end),
         TEST(receives_every_length), TEST(drops_what_is_damaged), TEST(finds_its_place_again),
         TEST(waits_for_pages), TEST(sends_every_shape), TEST(completes_checksums), TEST(waits_for_room),
-        TEST(a_controller_that_hangs), TEST(misses_no_frame), TEST(follows_the_link), TEST(closes),
+        TEST(a_controller_that_hangs), TEST(a_link_that_is_lost_while_sending), TEST(misses_no_frame), TEST(follows_the_link), TEST(closes),
         TEST(addresses_are_those_of_u_boot),
     };
     return cmocka_run_group_tests_name("sunxi_emac", tests, NULL, NULL);

@@ -307,16 +307,16 @@ static void look_at_link(sun4i_emac *emac, uint64_t now_ns)
 {
     emac->look_ns = now_ns + SUN4I_EMAC_LOOK_NS;
     reap_sent(emac);
-    if (emac->fifos_busy != 0 && now_ns - emac->sent_ns >= SEND_HUNG_NS) {
-        fa_log_warn("a frame is not sent for a second: the controller is started anew");
-        emac->netif.dropped_packets += (uint64_t)__builtin_popcount(emac->fifos_busy);
-        start(emac);
-    }
     if (phy_look(&emac->phy)) {
         set_mode(emac);
         if (emac->phy.is_up)
             fa_log_info("%u Mbit/s, %s duplex", (unsigned)emac->phy.mbit_s,
                         emac->phy.is_full ? "full" : "half");
+    }
+    if (emac->phy.is_up && emac->fifos_busy != 0 && now_ns - emac->sent_ns >= SEND_HUNG_NS) {
+        fa_log_warn("a frame is not sent for a second: the controller is started anew");
+        emac->netif.dropped_packets += (uint64_t)__builtin_popcount(emac->fifos_busy);
+        start(emac);
     }
     emac->netif.link_up = emac->phy.is_up;
 }
