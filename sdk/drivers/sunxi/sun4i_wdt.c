@@ -30,13 +30,12 @@ static void reset(void)
 
 fa_err sun4i_wdt_probe(dt_node node)
 {
-    if (machine.reset != NULL)
-        return FA_OK;
     const fa_err err = machine_map_registers(node, 0, REGISTERS_BYTES, &watchdog);
     if (err != FA_OK)
         return err;
-    /* A loader may have left it running. */
+    /* A loader may have left it running, whoever else resets the machine (PSCI, by U-Boot's own). */
     arm_write32(watchdog, MODE, 0);
-    machine.reset = reset;
+    if (machine.reset == NULL)
+        machine.reset = reset;
     return FA_OK;
 }
