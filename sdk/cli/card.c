@@ -242,6 +242,7 @@ const char *card_options(const struct card *card, size_t *len_out)
         line_len = (size_t)((line_end != NULL ? line_end : end) - text);
         if (line_len >= sizeof BOOTARGS - 1 && memcmp(text, BOOTARGS, sizeof BOOTARGS - 1) == 0) {
             *len_out = line_len - (sizeof BOOTARGS - 1);
+            *len_out -= text[line_len - 1] == '\r' ? 1 : 0; /* as an owner's editor may leave it, and U-Boot takes it */
             return text + sizeof BOOTARGS - 1;
         }
         if (line_end == NULL) {
