@@ -236,10 +236,10 @@ static fa_err connect_as(fa_tls_client *client, fa_tls_conn *conn, const char *n
 
 /* A hello with a session offers that session's version of TLS alone, so a server that has another one now
  * refuses it as a whole. */
-static fa_err end_failed(fa_tls_conn *conn, fa_err err, fa_deadline deadline)
+static fa_err end_failed(fa_tls_conn *conn, fa_err err)
 {
     const bool again = conn->offers_session && (err == FA_ENOTSUP || err == FA_EFORMAT);
-    fa_tls_conn_end_failed(conn, err, deadline);
+    fa_tls_conn_end_failed(conn, err);
     return again ? FA_EAGAIN : err;
 }
 
@@ -254,7 +254,7 @@ fa_err fa_tls_connect(fa_tls_client *client, fa_flow *flow_take, const char *nam
         if (err == FA_OK)
             *flow_out = &conn->flow;
         else
-            err = end_failed(conn, err, deadline);
+            err = end_failed(conn, err);
     }
     if (err != FA_OK && why != NULL && why->text[0] == '\0')
         fa_tls_say(why, "%s", fa_err_text(err));

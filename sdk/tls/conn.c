@@ -379,10 +379,11 @@ void fa_tls_conn_free(fa_tls_conn *conn, bool abort)
         fa_tls_closing_remove(conn);
     fa_tls_records_drop(conn);
     mbedtls_ssl_free(&conn->ssl);
-    fa_flow_arm(conn->below, FA_FLOW_READABLE | FA_FLOW_WRITABLE, NULL);
-    if (abort)
+    if (conn->below != NULL)
+        fa_flow_arm(conn->below, FA_FLOW_READABLE | FA_FLOW_WRITABLE, NULL);
+    if (conn->below != NULL && abort)
         fa_flow_abort(conn->below);
-    else
+    else if (conn->below != NULL)
         fa_flow_close(conn->below);
     fa_tls_conn_forget_identities(conn);
     fa_tls_config_release(conn->config);

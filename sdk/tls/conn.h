@@ -59,7 +59,7 @@ typedef struct fa_tls_link {
 
 typedef struct fa_tls_conn {
     fa_flow flow; /* its first member */
-    fa_flow *below;
+    fa_flow *below; /* NULL, at its end: it went on without */
     fa_tls_config *config;
     mbedtls_ssl_context ssl;
     /* Those of the flow's user, and ours below, which call them. */
@@ -116,8 +116,8 @@ FA_MUST_CHECK fa_err fa_tls_conn_new(fa_tls_config *config, fa_flow *flow_take,
 void fa_tls_conn_free(fa_tls_conn *conn, bool abort);
 /* Ends it after a handshake that has failed so. If the peer was refused it is to learn why: a TCP that is
  * closed while bytes are unread sends a reset (RFC 1122, 4.2.2.13), at which the peer's drops our alert. So
- * what still comes is read, for a while. */
-void fa_tls_conn_end_failed(fa_tls_conn *conn, fa_err failed, fa_deadline deadline);
+ * what still comes is read, for a while: by the fiber of closing.h. */
+void fa_tls_conn_end_failed(fa_tls_conn *conn, fa_err failed);
 /* Sends what is left, and a close_notify. FA_EAGAIN: not all of it could be sent now. */
 FA_MUST_CHECK fa_err fa_tls_conn_say_end(fa_tls_conn *conn);
 /* For mbedTLS, as mbedtls_ssl_send_t and mbedtls_ssl_recv_t. */

@@ -176,10 +176,6 @@ static fa_err shake(handshake *h, fa_tls_conn *conn, fa_deadline deadline)
             err = conn->below_err;
             fa_tls_say(conn->why, "the connection ended within the handshake");
         } else {
-            /* mbedTLS says why to the peer, but for this: RFC 8446 section 5.1. */
-            if (ret == MBEDTLS_ERR_SSL_INVALID_RECORD)
-                (void)mbedtls_ssl_send_alert_message(&conn->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                                     MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
             err = fa_tls_err_of(ret, &conn->ssl, conn->why);
         }
         if (err != FA_OK)

@@ -275,6 +275,6 @@ fa_err fa_tls_accept_head(fa_tls_server *server, fa_flow *flow_take, const fa_tl
     if (err == FA_OK)
         *flow_out = &conn->flow;
     else
-        fa_tls_conn_end_failed(conn, err, deadline);
+        fa_tls_conn_end_failed(conn, err);
     return err;
 }

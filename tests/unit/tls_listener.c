@@ -2,6 +2,7 @@
 /* Listeners of TLS over pipes: clients of each kind, which wait as little records until they say something, and
  * how many may; who speaks something else; the end in all stages. */
 #include "../../sdk/net/backend.h"
+#include "../../sdk/tls/closing.h"
 #include "tls_pair.h"
 
 #define CLIENTS_MAX 1100u
@@ -176,11 +177,73 @@ static void the_end_in_all_stages(void **state)
     fa_flow_close(half);
 }
 
+/* Who was refused is waited for, so that it learns why; not by those who have others to serve. */
+static void a_flood_of_bad_ones(void **state)
+{
+    (void)state;
+    fa_endpoint peer;
+    size_t none;
+    const size_t fibers = 2 + 8, each_s = 10 * 2 * fibers;
+    fa_tls_handshakes_limit(2);
+    begin();
+    for (size_t i = 0; i < 2 * each_s; i++) {
+        write_text(come(), "no hello of any kind");
+        fa_sleep(fa_after_ns(FA_NS_PER_S / each_s));
+    }
+    const uint64_t start_ns = board_now_ns;
+    client_err = fa_tls_connect(client, come(), "fata.example", &at_client, &client_why, fa_after_s(10));
+    fa_tls_handshakes_limit(0);
+    assert_int_equal(client_err, FA_OK);
+    assert_int_equal(fa_tls_listener_accept(listener, &at_server, &peer, fa_after_s(1)), FA_OK);
+    assert_in_range(board_now_ns - start_ns, 0, 20 * FA_NS_PER_MS);
+    /* The last are still listened to, the others were given up for them; each was told. */
+    const size_t first = 2 * each_s - FA_TLS_LINGERING_MAX;
+    for (size_t i = 0; i < 2 * each_s; i++) {
+        uint8_t alert[16];
+        assert_int_equal(fa_flow_try_write(theirs[i], &(fa_slice){"x", 1}, 1, &none), i < first ? FA_ECLOSED : FA_OK);
+        assert_int_equal(fa_flow_try_read(theirs[i], alert, sizeof alert, &none), FA_OK);
+        assert_int_equal(none, 7);
+        assert_int_equal(alert[0], MBEDTLS_SSL_MSG_ALERT);
+    }
+    fa_sleep(fa_after_s(1));
+    assert_int_equal(fa_flow_try_write(theirs[2 * each_s - 1], &(fa_slice){"x", 1}, 1, &none), FA_ECLOSED);
+    for (size_t i = 0; i < 2 * each_s; i++)
+        fa_flow_close(theirs[i]);
+    end();
+}
+
+/* Who goes on to send, or ends its half, is left before that. */
+static void who_is_refused_and_stays(void **state)
+{
+    (void)state;
+    static const uint8_t much[4096];
+    size_t len, total = 0;
+    begin();
+    fa_flow *sends = come(), *ends = come();
+    write_text(sends, "no hello");
+    write_text(ends, "no hello");
+    fa_sleep(fa_after_ms(1));
+    assert_int_equal(fa_flow_shutdown(ends), FA_OK);
+    fa_sleep(fa_after_ms(1));
+    fa_err err = FA_OK;
+    for (; err == FA_OK && total < FA_MIB; total += len) {
+        err = fa_flow_try_write(sends, &(fa_slice){much, sizeof much}, 1, &len);
+        len = err == FA_OK ? len : 0;
+        fa_sleep(fa_after_ns(1000));
+    }
+    assert_int_equal(err, FA_ECLOSED);
+    assert_in_range(total, 64 * FA_KIB, 64 * FA_KIB + PIPE_BYTES + sizeof much);
+    fa_flow_close(sends);
+    fa_flow_close(ends);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         PAIR(a_good_client), PAIR(a_client_that_says_nothing), PAIR(many_that_say_nothing),
         PAIR(who_speaks_something_else), PAIR(the_end_in_all_stages),
+        PAIR(a_flood_of_bad_ones), PAIR(who_is_refused_and_stays),
     };
     return cmocka_run_group_tests_name("tls_listener", tests, setup_all, NULL);
 }
