@@ -18,7 +18,8 @@ FA_LOG_MODULE("acme");
 #define CLOCK_LOOK_NS FA_NS_PER_S           /* how often it is looked whether the clock is known */
 #define LOOK_NS (600 * FA_NS_PER_S)         /* whether it is time: the clock may be set meanwhile */
 #define RETRY_DOUBLINGS_MAX 11u             /* past the longest */
-#define CONTACT_BYTES_MAX 254u
+#define WORD_BYTES_MAX 254u /* of a contact, or a key's name */
+#define BINDING_KEY_BYTES_MIN 16u /* 128 bits */
 #define DISK_NS (30 * FA_NS_PER_S)          /* for what is kept, so that a disk that hangs stops nothing else */
 #define TRIES_LEFT 8u                       /* the wait for the next try is such a part of a certificate's time at most */
 
@@ -69,12 +70,28 @@ static bool is_name(const char *name)
            name[0] != '.' && name[0] != '-' && name[len - 1] != '.' && strstr(name, "..") == NULL;
 }
 
-static bool is_contact(const char *contact)
+/* What can stand in JSON as it is. */
+static bool is_word(const char *text)
 {
-    for (const char *c = contact; *c != '\0'; c++)
+    for (const char *c = text; *c != '\0'; c++)
         if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
             return false;
-    return strchr(contact, ':') != NULL && strlen(contact) <= CONTACT_BYTES_MAX;
+    return *text != '\0' && strlen(text) <= WORD_BYTES_MAX;
+}
+
+static const char *wrong_with_binding(const fa_acme_options *options)
+{
+    uint8_t key[FA_JOSE_SECRET_BYTES_MAX];
+    size_t len = 0;
+    if (options->binding_id == NULL && options->binding_key == NULL)
+        return NULL;
+    if (options->binding_id == NULL || options->binding_key == NULL)
+        return "an account's binding is a name and a key: one of them is missing";
+    const bool good = fa_base64url_read(options->binding_key, key, sizeof key, &len) == FA_OK;
+    mbedtls_platform_zeroize(key, sizeof key);
+    if (!good || len < BINDING_KEY_BYTES_MIN)
+        return "the key of the account's binding is not 16 to 128 bytes in base64url";
+    return is_word(options->binding_id) ? NULL : "the name of the account's binding is no word";
 }
 
 static const char *wrong_with(const fa_acme_options *options)
@@ -90,11 +107,13 @@ static const char *wrong_with(const fa_acme_options *options)
     for (size_t i = 0; i < options->name_count; i++)
         if (!is_name(options->names[i]))
             return "a name is no host's, in lower case";
-    if (options->contact != NULL && !is_contact(options->contact))
+    if (options->contact != NULL && (!is_word(options->contact) || strchr(options->contact, ':') == NULL))
         return "the contact is no URL such as mailto:a@b.example";
     if (!options->agrees)
         return "the terms of service are not agreed to";
-    return options->client == NULL || options->use == NULL ? "there is no client, or nobody to use a certificate" : NULL;
+    if (options->client == NULL || options->use == NULL)
+        return "there is no client, or nobody to use a certificate";
+    return wrong_with_binding(options);
 }
 
 fa_err fa_acme_open(const fa_acme_options *options, fa_acme **acme_out)

@@ -4,6 +4,7 @@
 #include <fata/random.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
+#include <mbedtls/md.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha256.h>
 #include <stdio.h>
@@ -42,6 +43,27 @@ size_t fa_base64url(const void *bytes, size_t len, char *text_out)
 bool fa_base64url_is(const char *text)
 {
     return *text != '\0' && text[strspn(text, digits)] == '\0';
+}
+
+fa_err fa_base64url_read(const char *text, uint8_t *bytes_out, size_t cap, size_t *len_out)
+{
+    uint32_t word = 0;
+    unsigned bits = 0;
+    size_t len = 0;
+    if (!fa_base64url_is(text))
+        return FA_EFORMAT;
+    for (; *text != '\0'; text++) {
+        word = word << 6 | (uint32_t)(strchr(digits, *text) - digits);
+        bits += 6;
+        if (bits < 8)
+            continue;
+        if (len == cap)
+            return FA_ELIMIT;
+        bits -= 8;
+        bytes_out[len++] = (uint8_t)(word >> bits);
+    }
+    *len_out = len;
+    return bits < 6 && (word & ((1u << bits) - 1)) == 0 ? FA_OK : FA_EFORMAT; /* a digit too many, or bits that nobody needs */
 }
 
 static fa_err err_of(int ret)
@@ -163,14 +185,47 @@ static int sign_hash(const mbedtls_pk_context *key, const uint8_t hash[FA_JOSE_H
     return ret;
 }
 
-fa_err fa_jose_sign(const mbedtls_pk_context *key, const char *header, const char *payload, char **jws_out)
+/* What a signature is made of: one of these has it. */
+typedef struct signer {
+    const mbedtls_pk_context *key;
+    const char *secret;
+} signer;
+
+/* RFC 7518, 3.2. */
+static fa_err authenticate(const char *secret, const char *input, size_t len, uint8_t digest_out[FA_JOSE_HASH_BYTES])
+{
+    uint8_t key[FA_JOSE_SECRET_BYTES_MAX];
+    size_t key_len;
+    fa_err err = fa_base64url_read(secret, key, sizeof key, &key_len);
+    if (err == FA_OK && mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), key, key_len,
+                                        (const unsigned char *)input, len, digest_out) != 0)
+        err = FA_ENOMEM;
+    mbedtls_platform_zeroize(key, sizeof key);
+    return err;
+}
+
+static fa_err sign_input(const signer *by, const char *input, size_t len, uint8_t signature_out[FA_JOSE_SIGNATURE_BYTES],
+                         size_t *signature_len_out)
+{
+    uint8_t hash[FA_JOSE_HASH_BYTES];
+    if (by->key == NULL) {
+        *signature_len_out = FA_JOSE_HASH_BYTES;
+        return authenticate(by->secret, input, len, signature_out);
+    }
+    *signature_len_out = FA_JOSE_SIGNATURE_BYTES;
+    if (mbedtls_sha256((const unsigned char *)input, len, hash, 0) != 0)
+        return FA_ENOMEM;
+    return err_of(sign_hash(by->key, hash, signature_out));
+}
+
+static fa_err make_jws(const signer *by, const char *header, const char *payload, char **jws_out)
 {
     static const char before[] = "{\"protected\":\"", between[] = "\",\"payload\":\"",
                       then[] = "\",\"signature\":\"", behind[] = "\"}";
     const size_t header_len = strlen(header), payload_len = strlen(payload);
     const size_t cap = FA_BASE64URL_BYTES(header_len) + FA_BASE64URL_BYTES(payload_len);
     char *input = malloc(cap + 1), signature_text[FA_BASE64URL_BYTES(FA_JOSE_SIGNATURE_BYTES)];
-    uint8_t hash[FA_JOSE_HASH_BYTES], signature[FA_JOSE_SIGNATURE_BYTES];
+    uint8_t signature[FA_JOSE_SIGNATURE_BYTES];
     char *jws = malloc(cap + sizeof signature_text + sizeof before + sizeof between + sizeof then + sizeof behind);
     fa_err err = input == NULL || jws == NULL ? FA_ENOMEM : FA_OK;
     if (err == FA_OK) {
@@ -178,13 +233,11 @@ fa_err fa_jose_sign(const mbedtls_pk_context *key, const char *header, const cha
         const size_t dot = fa_base64url(header, header_len, input);
         input[dot] = '.';
         const size_t len = dot + 1 + fa_base64url(payload, payload_len, input + dot + 1);
-        if (mbedtls_sha256((const unsigned char *)input, len, hash, 0) != 0)
-            err = FA_ENOMEM;
-        else
-            err = err_of(sign_hash(key, hash, signature));
+        size_t signature_len;
+        err = sign_input(by, input, len, signature, &signature_len);
         input[dot] = '\0';
         if (err == FA_OK) {
-            fa_base64url(signature, sizeof signature, signature_text);
+            fa_base64url(signature, signature_len, signature_text);
             strcpy(jws, before);
             strcat(strcat(jws, input), between);
             strcat(strcat(jws, input + dot + 1), then);
@@ -196,4 +249,14 @@ fa_err fa_jose_sign(const mbedtls_pk_context *key, const char *header, const cha
     if (err != FA_OK)
         free(jws);
     return err;
+}
+
+fa_err fa_jose_sign(const mbedtls_pk_context *key, const char *header, const char *payload, char **jws_out)
+{
+    return make_jws(&(signer){.key = key}, header, payload, jws_out);
+}
+
+fa_err fa_jose_authenticate(const char *secret, const char *header, const char *payload, char **jws_out)
+{
+    return make_jws(&(signer){.secret = secret}, header, payload, jws_out);
 }

@@ -214,15 +214,38 @@ static fa_err learn_directory(fa_acme *acme, fa_deadline deadline)
     return err;
 }
 
+/* 7.3.4: the account's key, by the key that the CA has given to somebody it knows. *jws_out is malloc's; NULL: there is none. */
+static fa_err bind(const fa_acme *acme, char **jws_out)
+{
+    char jwk[FA_JOSE_JWK_BYTES], header[2 * FA_ACME_URL_BYTES];
+    *jws_out = NULL;
+    if (acme->options.binding_id == NULL)
+        return FA_OK;
+    snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"kid\":\"%s\",\"url\":\"%s\"}", acme->options.binding_id,
+             acme->new_account);
+    const fa_err err = fa_jose_jwk(&acme->account, jwk);
+    return err == FA_OK ? fa_jose_authenticate(acme->options.binding_key, header, jwk, jws_out) : err;
+}
+
 /* 7.3: whose key the CA knows already, has its account again. */
 static fa_err learn_account(fa_acme *acme, fa_deadline deadline)
 {
-    char payload[FA_ACME_URL_BYTES + 64];
     const char *contact = acme->options.contact;
-    snprintf(payload, sizeof payload, "{\"termsOfServiceAgreed\":%s%s%s%s}", acme->options.agrees ? "true" : "false",
-             contact == NULL ? "" : ",\"contact\":[\"", contact == NULL ? "" : contact, contact == NULL ? "" : "\"]");
+    char *binding;
+    fa_err err = bind(acme, &binding);
+    const size_t cap = FA_ACME_URL_BYTES + 128 + (err == FA_OK && binding != NULL ? strlen(binding) : 0);
+    char *payload = err == FA_OK ? malloc(cap) : NULL;
+    if (payload == NULL) {
+        free(binding);
+        return fa_acme_problem(acme, err == FA_OK ? FA_ENOMEM : err, "the account's binding: %s", fa_err_text(err));
+    }
+    snprintf(payload, cap, "{\"termsOfServiceAgreed\":%s%s%s%s%s%s}", acme->options.agrees ? "true" : "false",
+             contact == NULL ? "" : ",\"contact\":[\"", contact == NULL ? "" : contact, contact == NULL ? "" : "\"]",
+             binding == NULL ? "" : ",\"externalAccountBinding\":", binding == NULL ? "" : binding);
     acme->account_url[0] = '\0';
-    const fa_err err = post(acme, "the account", acme->new_account, payload, deadline);
+    err = post(acme, "the account", acme->new_account, payload, deadline);
+    free(binding);
+    free(payload);
     if (err != FA_OK)
         return err;
     if (!is_url(acme->location))

@@ -12,6 +12,8 @@ FA_LOG_MODULE("site");
 FA_PARAM_STRING(directory, "acme", "", "the URL of the CA's directory; none: no certificate that anybody believes");
 FA_PARAM_STRING(names_text, "names", "localhost", "the names of this host, with commas between them");
 FA_PARAM_STRING(contact, "contact", "", "where the CA may write to, such as mailto:me@www.example");
+FA_PARAM_STRING(binding_id, "eab-id", "", "the name of the key that the CA has given to you, if it asks for one");
+FA_PARAM_STRING(binding_key, "eab-key", "", "that key, in base64url");
 FA_PARAM_FLAG(agrees, "agree", "to the CA's terms of service");
 FA_PARAM_FLAG(by_tls, "by-tls", "the CA looks at port 443 (tls-alpn-01), not at port 80 (http-01)");
 FA_PARAM_FLAG(erase, "erase", "what is on the disk, also what was kept");
@@ -85,6 +87,7 @@ static fa_err make_acme(fa_tls_reason *why)
     fa_acme_options options = {
         .directory = directory, .names = names, .name_count = name_count,
         .contact = contact[0] != '\0' ? contact : NULL, .agrees = agrees,
+        .binding_id = binding_id[0] != '\0' ? binding_id : NULL, .binding_key = binding_key[0] != '\0' ? binding_key : NULL,
         .challenge = by_tls ? FA_ACME_TLS_ALPN_01 : FA_ACME_HTTP_01,
         .use = fa_acme_use_server, .use_arg = server};
     fa_tls_keys *keys;

@@ -16,8 +16,8 @@ NAME, SECOND = "a.example", "b.example"
 
 
 @contextlib.contextmanager
-def pebble(where, validity_s=None):
-    """Pebble at the host's address, and a DNS server whose every name is the guest."""
+def pebble(where, validity_s=None, customers=None):
+    """Pebble at the host's address, and a DNS server whose every name is the guest. Customers, if there must be any, have keys by names."""
     program = peer("pebble", "pebble")
     resolver = os.path.join(os.path.dirname(program), "root/usr/bin/pebble-challtestsrv")
     if not os.path.exists(resolver):
@@ -27,7 +27,7 @@ def pebble(where, validity_s=None):
     must(FATA, "cert", "new", where.host, "--dir", f"{folder}/tls")
     config = {"pebble": {"listenAddress": f"{where.host}:14000", "managementListenAddress": f"{where.host}:15000",
                          "certificate": f"{folder}/tls/server.pem", "privateKey": f"{folder}/tls/server.key",
-                         "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": False,
+                         "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": customers is not None, "externalAccountMACKeys": customers or {},
                          **({"certificateValidityPeriod": validity_s} if validity_s else {})}}
     with open(f"{folder}/config.json", "w", encoding="ascii") as file:
         json.dump(config, file)
@@ -185,6 +185,23 @@ def _():
         again = re.search(r"acme: no certificate: .*; again in (\d+) s", text)
         check(again and 60 <= int(again[1]) <= 75, tail(guest))
         end(guest)
+
+
+KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+
+
+@suite.test("process: an ACME server for its customers only: an account is bound to the key that it has given out")
+def _():
+    where = lan()
+    with pebble(where, customers={"us": KEY}):
+        for binding, wanted in (((), "certificate 0 issued 0 problem 'the account: externalAccountRequired"),
+                                (("--binding-id=them", f"--binding-key={KEY}"), "certificate 0 issued 0 problem 'the account: "),
+                                (("--binding-id=us", f"--binding-key=A{KEY[1:]}"), "certificate 0 issued 0 problem 'the account: "),
+                                (("--binding-id=us", f"--binding-key={KEY}"), "certificate 1 issued 1 problem ''")):
+            guest = certified("process", where, "--by-tls", *binding)
+            check(guest.wait(120) == 0, tail(guest))
+            check(wanted in said(guest), f"{binding}: not '{wanted}':\n{tail(guest)}")
+            end(guest)
 
 
 @suite.test("process: an ACME server whose certificate nobody knows is not believed")

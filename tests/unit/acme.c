@@ -347,6 +347,26 @@ static void limits(void **state)
     assert_non_null(shown);
 }
 
+static void customers_only(void **state)
+{
+    (void)state;
+    ca.wants_binding = true;
+    run_for(30);
+    assert_non_null(strstr(info.problem, "externalAccountRequired"));
+    static char longest[255];
+    memset(longest, 'i', sizeof longest - 1);
+    options.binding_id = longest;
+    options.binding_key = "AAAAAAAAAAAAAAAAAAAAAA";
+    options.contact = "mailto:a@b.example";
+    again();
+    run_for(30);
+    assert_true(info.has_certificate);
+    fa_json document, value;
+    assert_int_equal(fa_json_parse(ca.account, strlen(ca.account), &document), FA_OK);
+    assert_true(fa_json_member(document, "contact", &value) && fa_json_member(document, "externalAccountBinding", &value));
+    assert_true(fa_json_member(value, "signature", &value));
+}
+
 static void odd_words(void **state)
 {
     (void)state;
@@ -392,7 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_year), TEST(no_connection_is_kept), TEST(nothing_secret_is_left), TEST(what_is_kept_needs_no_clock), TEST(the_disk_fails),
         TEST(what_is_kept_is_damaged), TEST(down_for_days), TEST(back_in_time), TEST(old_at_once), TEST(not_valid_yet), TEST(slow),
-        TEST(never_done), TEST(silent), TEST(stale_nonces), TEST(limits), TEST(odd_words), TEST(odd_certificates),
+        TEST(never_done), TEST(silent), TEST(stale_nonces), TEST(limits), TEST(customers_only), TEST(odd_words), TEST(odd_certificates),
     };
     return cmocka_run_group_tests_name("acme", tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ extern struct acme_ca {
     bool wants_binding;       /* external accounts */
     /* What it has seen. */
     unsigned requests, orders, issued, agents, agents_now;
-    char account[1024];       /* the payload of the last request for one */
+    char account[2048];       /* the payload of the last request for one */
 } ca;
 
 /* As it is by itself. */

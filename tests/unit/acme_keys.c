@@ -128,6 +128,29 @@ static void signatures(void **state)
     mbedtls_ecp_point_free(&q);
 }
 
+static void secrets(void **state)
+{
+    (void)state;
+    static const char secret[] = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+    char *jws;
+    uint8_t bytes[64];
+    size_t len;
+    assert_int_equal(fa_jose_authenticate(secret, "{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}",
+                                          "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}", &jws), FA_OK);
+    assert_string_equal(jws, "{\"protected\":\"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9\",\"payload\":"
+                             "\"eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ\","
+                             "\"signature\":\"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk\"}"); /* RFC 7515, A.1 */
+    free(jws);
+    assert_int_equal(fa_base64url_read("Zm9vYg", bytes, 4, &len), FA_OK);
+    assert_int_equal(len, 4);
+    assert_memory_equal(bytes, "foob", 4);
+    assert_int_equal(fa_base64url_read("Zm9vYg", bytes, 3, &len), FA_ELIMIT);
+    static const char *const bad[] = {"", "Z", "Zm9vZ", "Zh", "Zm9=", "Zm+v", "Zm 9"};
+    for (size_t i = 0; i < FA_ARRAY_COUNT(bad); i++)
+        assert_int_equal(fa_base64url_read(bad[i], bytes, sizeof bytes, &len), FA_EFORMAT);
+    assert_int_equal(fa_jose_authenticate("?", "{}", "{}", &jws), FA_EFORMAT);
+}
+
 static void requests(void **state)
 {
     (void)state;
@@ -210,6 +233,15 @@ static void options(void **state)
         o.contact = bad_contacts[i];
         assert_int_equal(open_with(&o), FA_EINVAL);
     }
+    static const char *const bindings[][2] = {{"id", "AAAAAAAAAAAAAAAAAAAAAA"}, {"id", NULL}, {NULL, "AAAAAAAAAAAAAAAAAAAAAA"},
+                                              {"id", "AAAAAAAAAAAAAAAAAAAAA"}, {"id", "AAAAAAAAAAAAAAAAAAAAAA=="},
+                                              {"", "AAAAAAAAAAAAAAAAAAAAAA"}, {"i\"d", "AAAAAAAAAAAAAAAAAAAAAA"}};
+    for (size_t i = 0; i < FA_ARRAY_COUNT(bindings); i++) {
+        o = good;
+        o.binding_id = bindings[i][0];
+        o.binding_key = bindings[i][1];
+        assert_int_equal(open_with(&o), i == 0 ? FA_OK : FA_EINVAL);
+    }
     o = good;
     o.agrees = false;
     assert_int_equal(open_with(&o), FA_EINVAL);
@@ -233,7 +265,7 @@ static void options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(base64url), TEST(keys), TEST(signatures), TEST(requests), TEST(placeholders), TEST(options),
+        TEST(base64url), TEST(keys), TEST(signatures), TEST(secrets), TEST(requests), TEST(placeholders), TEST(options),
     };
     return cmocka_run_group_tests_name("acme_keys", tests, NULL, NULL);
 }

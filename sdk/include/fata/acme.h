@@ -55,6 +55,9 @@ typedef struct fa_acme_options {
     size_t name_count;
     const char *contact; /* such as "mailto:a@b.example"; NULL: none */
     bool agrees;         /* to the CA's terms of service: somebody must have read them */
+    /* What a CA gives its customers to have an account (RFC 8555, 7.3.4): the key's name, and the key in base64url.
+     * NULL: none, as with CAs that are open to everybody; an account that is there already needs none. */
+    const char *binding_id, *binding_key;
     fa_acme_challenge challenge;
     fa_tls_client *client; /* with trust in the CA's own certificate */
     fa_acme_storage storage; /* zeroed: none */

@@ -12,6 +12,8 @@
 FA_PARAM_STRING(directory, "directory", "", "the URL of the ACME server's directory");
 FA_PARAM_STRING(name, "name", "a.example", "whose certificate");
 FA_PARAM_STRING(second, "second", "", "another name in it");
+FA_PARAM_STRING(binding_id, "binding-id", "", "the name of a key that the ACME server has given out");
+FA_PARAM_STRING(binding_key, "binding-key", "", "the key, in base64url");
 FA_PARAM_FLAG(by_tls, "by-tls", "the challenge is tls-alpn-01, not http-01");
 FA_PARAM_FLAG(wrong, "wrong", "the challenge is not answered");
 FA_PARAM_FLAG(renews, "renews", "it waits for a second certificate");
@@ -130,6 +132,7 @@ static fa_err do_round(fa_tls_client *client, bool last)
     const char *const names[] = {name, second};
     const fa_acme_options options = {
         .directory = directory, .names = names, .name_count = *second != '\0' ? 2 : 1, .contact = "mailto:nobody@a.example",
+        .binding_id = *binding_id != '\0' ? binding_id : NULL, .binding_key = *binding_key != '\0' ? binding_key : NULL,
         .agrees = true, .challenge = by_tls ? FA_ACME_TLS_ALPN_01 : FA_ACME_HTTP_01, .client = client,
         .storage = {load, store, NULL}, .use = fa_acme_use_server, .use_arg = server};
     fa_listener *web;
