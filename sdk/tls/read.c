@@ -170,7 +170,9 @@ bool fa_tls_read_key(mbedtls_pk_context *key, const uint8_t *bytes, size_t len, 
     if (text == NULL)
         return say(tell, arg, "out of memory");
     const bool is_pem = strstr(text, "-----BEGIN ") != NULL;
-    const bool is_encrypted = strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != NULL;
+    /* PKCS#8's way (RFC 7468, 11), and the older one of `openssl rsa` (RFC 1421, 4.6.1.1). */
+    const bool is_encrypted = strstr(text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") != NULL ||
+                              strstr(text, "Proc-Type: 4,ENCRYPTED") != NULL;
     const bool is_certificate = strstr(text, PEM_BEGIN) != NULL && strstr(text, "PRIVATE KEY-----") == NULL;
     const int ret =
         mbedtls_pk_parse_key(key, (const unsigned char *)text, len + (is_pem ? 1 : 0), NULL, 0, random, NULL);

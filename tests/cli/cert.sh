@@ -153,6 +153,9 @@ self() { # self KIND...: openssl makes t/server.*, which signs itself
 }
 broken "a good one" 'good$' : 0
 broken "no key" 'server.pem: error: its key is missing: t/server.key' 'rm server.key'
+broken "the key behind its certificate" 'server.pem: error: it holds its key as well: move that to t/server.key' 'cat server.key >>server.pem; rm server.key'
+broken "a key that is named as a certificate" 'privkey.pem: warning: it holds a private key, but no certificate.* t/NAME.key' \
+    'mv server.key privkey.pem; mv server.pem fullchain.pem' 0
 broken "no certificate" 'server.key: error: its certificate is missing: t/server.pem' 'rm server.pem'
 broken "another's key" 'server.key: error: the key (P-256) is not that of the certificate (CN=www.example.org, P-256)' 'cp ca.key server.key'
 broken "the files exchanged" 'it holds a certificate, but no private key' 'mv server.pem x; mv server.key server.pem; mv x server.key'
@@ -163,6 +166,7 @@ broken "SHA-1" 'signed in a way that is not accepted, such as with SHA-1' 'self 
 broken "no names" 'names no host' 'openssl req -x509 -newkey rsa:2048 -nodes -keyout server.key -out server.pem -subj /CN=s -addext basicConstraints=CA:FALSE'
 broken "for clients only" 'lacks serverAuth' 'cd ..; rm t/server.*; "$fata" cert new a.example --client --out server --dir t'
 broken "a pass phrase" 'encrypted with a pass phrase' 'openssl pkey -in server.key -aes128 -passout pass:x -out k && mv k server.key'
+broken "a pass phrase, the older way" 'encrypted with a pass phrase' 'openssl ec -in server.key -aes128 -passout pass:x -out k && mv k server.key'
 broken "an empty key" 'it is empty' ': >server.key'
 broken "a damaged certificate" 'damaged, or no certificate' 'openssl x509 -in server.pem -outform DER -out server.der; printf "\\001" | dd of=server.der bs=1 seek=8 conv=notrunc; rm server.pem'
 broken "the wrong order" 'did not issue the one before it' 'cat ca.pem server.pem >x; mv x server.pem'

@@ -96,7 +96,35 @@ static void read_identity(struct cert_folder *folder, const char *key_file)
     folder->identities[folder->identity_count++] = identity;
 }
 
-/* A certificate without a key is no identity: its key may have been forgotten. */
+static bool file_says(const char *path, const char *what)
+{
+    struct text bytes = {0};
+    const char *why;
+    bool says = file_read(path, CERT_FILE_BYTES_MAX, &bytes, &why) && strstr(bytes.bytes, what) != NULL;
+
+    text_free(&bytes);
+    return says;
+}
+
+/* A certificate without a key is no identity: its key may have been forgotten, stand behind it, or have the name that other tools
+ * give keys, privkey.pem or key.pem. */
+static void judge_lone(struct cert_teller *teller, const char *folder, const char *stem)
+{
+    bool serves = strcmp(stem, "server") == 0 || strcmp(stem, "client") == 0;
+    bool has_key = file_says(teller->path, " PRIVATE KEY-----");
+    const char *key = text_format("%s/%s.key", folder, stem);
+
+    if (has_key && !file_says(teller->path, "-----BEGIN CERTIFICATE-----")) {
+        cert_tell(teller, serves, text_format("it holds a private key, but no certificate, and is left out: rename it to %s/NAME.key "
+                                              "if its certificate is %s/NAME.pem", folder, folder));
+    } else if (has_key) {
+        cert_tell(teller, true, text_format("it holds its key as well: move that to %s", key));
+    } else {
+        cert_tell(teller, serves, text_format("its key is missing: %s%s", key,
+                                              serves ? "" : "; it is left out (CAs of peers belong into trust/)"));
+    }
+}
+
 static void look_for_lone_certificates(struct cert_folder *folder)
 {
     struct words names = cert_list(folder->path, ".pem");
@@ -107,10 +135,7 @@ static void look_for_lone_certificates(struct cert_folder *folder)
 
         if (strcmp(stem, "ca") != 0 && strcmp(stem, "crl") != 0 &&
             !cert_exists(text_format("%s/%s.key", folder->path, stem))) {
-            bool serves = strcmp(stem, "server") == 0 || strcmp(stem, "client") == 0;
-
-            cert_tell(&teller, serves, text_format("its key is missing: %s/%s.key%s", folder->path, stem,
-                                                   serves ? "" : "; it is left out (CAs of peers belong into trust/)"));
+            judge_lone(&teller, folder->path, stem);
             count(folder, &teller);
         }
     }
