@@ -2,6 +2,9 @@
 # they install what is missing.
 # SPDX-License-Identifier: ISC
 
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot handle blanks in paths: move the SDK, $(CURDIR))
+endif
 BSP ?= xen-x86_64
 PREFIX ?= /usr/local
 boards := $(notdir $(patsubst %/board.mk,%,$(wildcard bsp/*/board.mk)))

@@ -59,15 +59,21 @@ static void open_standard_streams(void)
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : NULL;
+    static char help[] = "--help";
+    const char *name = argc > 1 ? argv[1] : help;
 
     open_standard_streams();
-    if (name == NULL) {
-        cli_usage("which command?");
+    if (strcmp(name, "help") == 0 && argc > 2) { /* `fata help cert new` is `fata cert new --help` */
+        memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof *argv);
+        argv[argc - 1] = help;
+        name = argv[1];
     }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+    if (strcmp(name, help) == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help();
-        return cli_flush() ? CLI_OK : CLI_FAILED;
+        if (!cli_flush()) {
+            return CLI_FAILED;
+        }
+        return argc > 1 ? CLI_OK : CLI_BAD_USAGE;
     }
     if (strcmp(name, "--version") == 0) {
         printf("fata %s\n", FATA_VERSION);

@@ -210,7 +210,7 @@ static int64_t read_timeout(const char *text)
 
     if (!isdigit((unsigned char)text[0]) || *end != '\0' || !isfinite(seconds) || seconds < 0.001 ||
         seconds > TIMEOUT_S_MAX) {
-        cli_usage("--timeout %s: valid are seconds, from 0.001 to %g", text, TIMEOUT_S_MAX);
+        cli_usage("--timeout %s: valid are seconds, from 0.001 to %.0f", text, TIMEOUT_S_MAX);
     }
     return (int64_t)(seconds * 1000);
 }

@@ -67,7 +67,9 @@ static void answer(void *tcp)
     fa_flow *flow;
     char line[LINE_BYTES], reply[LINE_BYTES + 100];
     fa_err err = fa_tls_accept(self.server, tcp, &flow, &why, fa_after_s(TALK_S));
-    if (err != FA_OK) {
+    if (err == FA_EFORMAT) { /* nobody who has keys: a scan of ports, or `fata run`, see README.md */
+        fa_log_info("refused: %s", why.text);
+    } else if (err != FA_OK) {
         fa_log_warn("refused: %s", why.text[0] != '\0' ? why.text : fa_err_text(err));
     } else {
         err = read_line(flow, line);
