@@ -63,7 +63,8 @@ static bool make_place(uint64_t now_ns)
     return false;
 }
 
-static fa_err take_place(handshake *h, fa_deadline deadline)
+/* Not inlined: gcc 14 would see the address of a caller's variable in `under_way`, but not that leave_place() takes it out. */
+__attribute__((noinline)) static fa_err take_place(handshake *h, fa_deadline deadline)
 {
     while (under_way_count >= fa_tls_handshakes_max()) {
         const uint64_t now_ns = fa_clock_mono_ns();
