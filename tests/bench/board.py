@@ -94,12 +94,16 @@ def first_200(plugin, words, counts):
 
 def connect(guest, address):
     """A connection to its worker, once it answers."""
-    until = time.monotonic() + UP_S
+    until, wrong = time.monotonic() + UP_S, None
     while time.monotonic() < until and guest.process.poll() is None:
-        with contextlib.suppress(OSError):
+        try:
             return socket.create_connection((address, WORK_PORT), ANSWER_S)
+        except OSError as error:
+            wrong = error
         time.sleep(0.1)
-    raise Failed(f"the guest with {address} does not work; it said:\n{guest.text()}")
+    ended = guest.process.poll()
+    why = f"takes no connection for {UP_S} s ({wrong})" if ended is None else f"has ended, QEMU with status {ended}"
+    raise Failed(f"the guest with {address} {why}; it said:\n{guest.text()}")
 
 
 def bulk(guest, address, what):

@@ -3,14 +3,12 @@
 guests of, in turns. Used by `run`; what runs in the dom0 and in the guests is in xennet/."""
 
 import dataclasses
-import os
 import pathlib
 import random
-import shutil
 import subprocess
 
 import peer
-from guest import Failed, Symbols, command, read_counts
+from guest import Failed, Symbols, by_instructions, command, read_counts
 
 HERE = pathlib.Path(__file__).with_name("xennet")
 PAGE, PAGE_BYTES = "small.html", 600
@@ -46,16 +44,10 @@ def program(name, out):
 
 
 def counted(machine, out, mark):
-    """The environment for a `fata run` whose QEMU counts, and by whose clock each instruction takes a nanosecond: another QEMU
-    of the same name stands before it."""
-    folder = out / "bin"
-    folder.mkdir(exist_ok=True)
-    wrapper = folder / pathlib.Path(machine.kind.program).name
-    plugin = f"{machine.plugin},out={machine.counts_path},mark={mark:#x},guests=on"
-    wrapper.write_text(f"#!/bin/sh\nexec '{shutil.which(machine.program)}' \"$@\" -icount shift=0,sleep=off -plugin '{plugin}'\n")
-    wrapper.chmod(0o755)
+    """The environment for a `fata run` whose QEMU counts, and by whose clock each instruction takes a nanosecond."""
     pathlib.Path(machine.counts_path).unlink(missing_ok=True)
-    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    return by_instructions(machine.kind.program, machine.program, out / "bin-xen-net",
+                           f"-plugin '{machine.plugin},out={machine.counts_path},mark={mark:#x},guests=on'")
 
 
 def linux_initramfs(out):
