@@ -405,6 +405,28 @@ static void odd_certificates(void **state)
     assert_ptr_not_equal(memmem(certificate.bytes, certificate.len, "PRIVATE KEY", 11), NULL);
 }
 
+/* A CA that says anything does no harm, and one that has come to its senses is dealt with. */
+static void garbled(void **state)
+{
+    (void)state;
+    unsigned good = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        ca.garbles = seed * TEST_SEED;
+        run_for(HOUR_S);
+        good += info.has_certificate;
+        assert_false(holds("PRIVATE KEY", 11));
+        for (const char *c = info.problem; *c != '\0'; c++)
+            assert_true((uint8_t)*c >= ' ' && *c != 0x7f);
+        ca.garbles = 0;
+        if (!info.has_certificate)
+            run_for(26 * HOUR_S);
+        assert_true(info.has_certificate);
+        certificate.len = 0;
+        again();
+    }
+    assert_true(good > 5 && ca.issued > 40);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -412,7 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_year), TEST(no_connection_is_kept), TEST(nothing_secret_is_left), TEST(what_is_kept_needs_no_clock), TEST(the_disk_fails),
         TEST(what_is_kept_is_damaged), TEST(down_for_days), TEST(back_in_time), TEST(old_at_once), TEST(not_valid_yet), TEST(slow),
-        TEST(never_done), TEST(silent), TEST(stale_nonces), TEST(limits), TEST(customers_only), TEST(odd_words), TEST(odd_certificates),
+        TEST(never_done), TEST(silent), TEST(stale_nonces), TEST(limits), TEST(customers_only), TEST(odd_words), TEST(odd_certificates), TEST(garbled),
     };
     return cmocka_run_group_tests_name("acme", tests, NULL, NULL);
 }

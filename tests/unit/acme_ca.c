@@ -18,7 +18,7 @@ struct acme_ca ca;
 struct fa_http_agent {
     fa_http_response response;
     fa_http_field fields[3];
-    char nonce[32], location[64], retry_after[16];
+    char nonce[600], location[600], retry_after[32];
     char body[FA_ACME_BODY_BYTES_MAX];
     size_t at, len;
 };
@@ -224,6 +224,38 @@ static void answer_post(fa_http_agent *agent, const char *path, const char *jws)
     }
 }
 
+/* One answer of four is cut, changed, or has a field that nobody wants. */
+static void garble(fa_http_agent *agent)
+{
+    static const char *const odd[] = {"", "a", "\"", "https://", "https://a\\b", "99999999999999999999", "-1", "1x"};
+    const char *field = odd[test_random_below(&ca.garbles, FA_ARRAY_COUNT(odd))];
+    if (test_random_below(&ca.garbles, 4) != 0)
+        return;
+    switch (test_random_below(&ca.garbles, 8)) {
+    case 0:
+        agent->len = test_random_below(&ca.garbles, agent->len + 1);
+        break;
+    case 1:
+        agent->response.status = 200 + (unsigned)test_random_below(&ca.garbles, 400);
+        break;
+    case 2:
+        strcpy(agent->location, field);
+        break;
+    case 3:
+        strcpy(agent->retry_after, field);
+        break;
+    case 4:
+        strcpy(agent->nonce, field);
+        break;
+    case 5:
+        memset(test_random_below(&ca.garbles, 2) == 0 ? agent->nonce : agent->location, 'a', 599);
+        break;
+    default:
+        for (size_t i = test_random_below(&ca.garbles, 4); i > 0 && agent->len > 0; i--)
+            agent->body[test_random_below(&ca.garbles, agent->len)] = (char)test_random(&ca.garbles);
+    }
+}
+
 /* The agent's functions. */
 
 fa_err fa_http_agent_open(fa_net *net, fa_http_agent **agent_out)
@@ -275,6 +307,8 @@ fa_err fa_http_agent_request(fa_http_agent *agent, const char *url, const fa_htt
         answer(agent, 200, "%s", "");
     else
         answer_post(agent, PATH(url), request->body);
+    if (ca.garbles != 0)
+        garble(agent);
     add_field(agent, "Replay-Nonce", agent->nonce);
     add_field(agent, "Location", agent->location);
     add_field(agent, "Retry-After", agent->retry_after);

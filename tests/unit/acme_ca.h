@@ -25,6 +25,7 @@ extern struct acme_ca {
     const char *certificate;  /* in the place of one; NULL: a good one */
     const char *names[CA_NAMES_MAX]; /* what is certified; NULL: the rest is not there */
     bool wants_binding;       /* external accounts */
+    uint64_t garbles;         /* the seed of what becomes of some answers; 0: nothing */
     /* What it has seen. */
     unsigned requests, orders, issued, agents, agents_now;
     char account[2048];       /* the payload of the last request for one */
