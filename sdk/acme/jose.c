@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* JWS and its keys: see jose.h. Signatures are deterministic (RFC 6979): no bad randomness gives a key away. */
 #include "jose.h"
+#include "../tls/secret.h"
 #include <fata/random.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
@@ -84,9 +85,13 @@ static fa_err err_of(int ret)
 
 fa_err fa_jose_key_make(mbedtls_pk_context *key)
 {
+    const fa_err err = fa_tls_secret_begin();
+    if (err != FA_OK)
+        return err;
     int ret = mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY));
     if (ret == 0)
         ret = mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key), fa_jose_random, NULL);
+    fa_tls_secret_end();
     return err_of(ret);
 }
 
@@ -98,8 +103,12 @@ static bool is_p256(const mbedtls_pk_context *key)
 
 fa_err fa_jose_key_read(mbedtls_pk_context *key, const char *pem)
 {
+    const fa_err err = fa_tls_secret_begin();
+    if (err != FA_OK)
+        return err;
     const int ret = mbedtls_pk_parse_key(key, (const unsigned char *)pem, strlen(pem) + 1, NULL, 0,
                                          fa_jose_random, NULL);
+    fa_tls_secret_end();
     return ret != 0 ? err_of(ret) : is_p256(key) ? FA_OK : FA_EFORMAT;
 }
 

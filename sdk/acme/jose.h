@@ -24,7 +24,7 @@ bool fa_base64url_is(const char *text);
 /* The bytes that such a text stands for. FA_EFORMAT: it stands for none; FA_ELIMIT: for more than `cap`. */
 FA_MUST_CHECK fa_err fa_base64url_read(const char *text, uint8_t *bytes_out, size_t cap, size_t *len_out);
 
-/* A new key, into an initialized context. FA_ENOENTROPY, FA_ENOMEM. */
+/* A new key, into an initialized context, and pages for keys (../tls/secret.h). FA_ENOENTROPY, FA_ENOMEM. */
 FA_MUST_CHECK fa_err fa_jose_key_make(mbedtls_pk_context *key);
 /* PEM, with its NUL. FA_EFORMAT: not a key on P-256. */
 FA_MUST_CHECK fa_err fa_jose_key_read(mbedtls_pk_context *key, const char *pem);

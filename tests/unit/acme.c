@@ -2,6 +2,7 @@
 /* Certificates over months of virtual time, from a CA that is slow, down, strict or odd (acme_ca.c), kept on a disk that may
  * fail: what is shown when, how often the CA is asked, and what is left in memory. */
 #include "../../sdk/core/log.h"
+#include "../../sdk/tls/secret.h"
 #include "acme_ca.h"
 #include "board.h"
 #include "test.h"
@@ -101,7 +102,7 @@ static int tear_down(void **state)
 {
     (void)state;
     fa_acme_close(acme);
-    return ca.agents_now == 0 ? 0 : -1;
+    return ca.agents_now == 0 && fa_tls_secret_used_bytes() == 0 ? 0 : -1;
 }
 
 static void again(void)
@@ -171,6 +172,25 @@ static void nothing_secret_is_left(void **state)
     options.names = names;
     assert_false(info.has_certificate);
     assert_false(holds("PRIVATE KEY", 11));
+}
+
+static bool account_is_apart(void)
+{
+    const mbedtls_ecp_keypair *pair = mbedtls_pk_ec(acme->account);
+    return fa_tls_secret_holds(pair) && fa_tls_secret_holds(pair->MBEDTLS_PRIVATE(d).MBEDTLS_PRIVATE(p));
+}
+
+/* Keys lie in pages of their own, whether they were made or read. */
+static void keys_lie_apart(void **state)
+{
+    (void)state;
+    run_for(HOUR_S);
+    assert_true(account_is_apart());
+    again();
+    ca.certificate = "";
+    certificate.len = 0;
+    run_for(30);
+    assert_true(account_is_apart());
 }
 
 /* Peers judge a certificate by their clocks: what is kept is shown before ours is known. */
@@ -432,7 +452,7 @@ static void garbled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_year), TEST(no_connection_is_kept), TEST(nothing_secret_is_left), TEST(what_is_kept_needs_no_clock), TEST(the_disk_fails),
+        TEST(a_year), TEST(no_connection_is_kept), TEST(nothing_secret_is_left), TEST(keys_lie_apart), TEST(what_is_kept_needs_no_clock), TEST(the_disk_fails),
         TEST(what_is_kept_is_damaged), TEST(down_for_days), TEST(back_in_time), TEST(old_at_once), TEST(not_valid_yet), TEST(slow),
         TEST(never_done), TEST(silent), TEST(stale_nonces), TEST(limits), TEST(customers_only), TEST(odd_words), TEST(odd_certificates), TEST(garbled),
     };

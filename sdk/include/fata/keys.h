@@ -39,7 +39,8 @@ void fa_tls_keys_free(fa_tls_keys *keys);
  * than FA_TLS_KEYS_NAMES_MAX; FA_ENOENTROPY, FA_ENOMEM. */
 #define FA_TLS_KEYS_NAMES_MAX 8u
 FA_MUST_CHECK fa_err fa_tls_keys_make(const char *const *names, fa_tls_keys **keys_out, fa_tls_reason *why);
-/* Writes them so that fa_tls_keys_from_block() finds them, over what is there. Errors as of a write. */
+/* Writes them so that fa_tls_keys_from_block() finds them, over what is there: a loss of power meanwhile leaves
+ * something damaged. Errors as of a write. */
 FA_MUST_CHECK fa_err fa_tls_keys_to_block(const fa_tls_keys *keys, fa_block *block, uint64_t sector,
                                           fa_deadline deadline);
 /* A request for a certificate for the same names and key, as PEM: `fata cert new NAME --csr FILE` signs it,
