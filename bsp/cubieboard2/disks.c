@@ -45,11 +45,13 @@ static bool has_card(void)
     return sunxi_pin_read(detection.pin) != detection.active_low;
 }
 
-/* Whether the slot tells of a card. */
+/* Whether the slot tells of a card. Its line may be said to be inverted in two places, and each undoes the
+ * other (the binding mmc-controller.yaml); older trees of Linux for these boards have it so. */
 static bool open_detection(dt_node node)
 {
     if (!gpio_of(node, "cd-gpios", &detection))
         return false;
+    detection.active_low ^= dt_has(node, "cd-inverted");
     sunxi_pin_make_input(detection.pin, true);
     return true;
 }

@@ -125,6 +125,18 @@ def _():
     boot("netif", "cubieboard", image=image).want(0, "^ok - every ping is answered$", last="fata: exit 0")
 
 
+@suite.test("card: a tree whose card detection is inverted twice, as in older ones of Linux, has the card")
+def _():
+    path = f"{tempfile.mkdtemp(dir=work)}/sun4i-a10-cubieboard.dtb"
+    shutil.copy(f"{ROOT}/build/dtb/sun4i-a10-cubieboard.dtb", path)
+    slot = "/soc/mmc@1c0f000"
+    pin = run(["fdtget", path, slot, "cd-gpios"]).want(0, "^\\d+ 7 1 1$").lines[-1].split()
+    run(["fdtput", path, slot, "cd-gpios", *pin[:3], "0"]).want(0)
+    run(["fdtput", path, slot, "cd-inverted"]).want(0)
+    image = changed("mcopy", "-o", "-i", "CARD@@1M", path, "::", name="partition")
+    boot("partition", "cubieboard", image=image).want(0, "^ok - and holds it$", last="fata: exit 0")
+
+
 @suite.test("card: an owner's editor may end the lines of options.txt in CR LF")
 def _():
     with open(f"{work}/options.txt", "wb") as file:
