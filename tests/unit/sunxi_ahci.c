@@ -238,6 +238,7 @@ static int setup(void **state)
     device.identity[85] = 0x0020;
     device.identity[100] = SECTORS;
     *at(SIG) = 0x101;
+    *at(0x170) = 0xabcd5566;
     sata = (sun4i_ahci){0};
     wake_count = done_count = 0;
     host_mono_ns = FA_NS_PER_S;
@@ -314,6 +315,7 @@ static void disks_that_are_none(void **state)
     *at(SIG) = 0xeb140101;
     assert_int_equal(try_open(), FA_ENOTSUP);
     *at(SIG) = 0x101;
+    *at(0x170) = 0xabcd5566;
     device.identity[83] = 0;
     assert_int_equal(try_open(), FA_ENOTSUP);
     device.identity[83] = 0x0400;
@@ -342,6 +344,7 @@ static void tries_again(void **state)
 {
     (void)state;
     assert_int_equal(try_open(), FA_OK);
+    assert_int_equal(*at(0x170), 0xabcd4433); /* its DMA, whatever it was */
     fa_block_request request = request_of(FA_BLOCK_READ, 3, 8);
     device.failures_left = 2;
     const unsigned starts = device.starts;

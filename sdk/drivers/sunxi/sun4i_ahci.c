@@ -2,8 +2,9 @@
 /* The SATA controller: AHCI with one port, and a PHY of its own kind. Source: Serial ATA AHCI 1.3.1
  * (registers in 3, structures in 4, the port's start and the recovery of errors in 10), ATA8-ACS
  * (commands, what IDENTIFY says), the binding allwinner,sun4i-a10-ahci and, for the PHY, Linux's driver
- * (ahci_sunxi.c). Not exercised by any emulator: the PHY and its clocks, disks that take their time to
- * spin up, errors and what follows them. */
+ * (ahci_sunxi.c), which takes the port's DMA register from TI's manual of the same core (SPRUGJ8C, 4.33).
+ * Not exercised by any emulator: the PHY and its clocks, disks that take their time to spin up, errors and
+ * what follows them. */
 #include "sun4i_ahci.h"
 #include "../../cpu/dma.h"
 #include <fata/fiber.h>
@@ -37,8 +38,10 @@ enum { GHC = 0x04, IS = 0x08, PHYCS0 = 0xc0, PHYCS1 = 0xc4, PHYCS2 = 0xc8, RWCR 
 #define SSTS_DETECTED(value) ((value) & 0xf)
 #define SSTS_LINKED 3u
 #define SCTL_RESET 0x1u
-#define DMACR_SIZES 0xff00u
-#define DMACR_SETTING 0x4400u
+/* Bursts, and transactions of 8 words either way: after a reset these are any size, and writes were measured
+ * at a third of their speed. */
+#define DMACR_SIZES 0xffffu
+#define DMACR_SETTING 0x4433u
 
 /* What lies in the memory that is shared. */
 #define RECEIVED_AT 0x400u
