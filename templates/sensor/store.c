@@ -2,6 +2,7 @@
 /* The ring on a disk: see store.h. */
 #include "store.h"
 #include <fata/log.h>
+#include <fata/panic.h>
 #include <fata/random.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,23 +23,26 @@ static fa_err explain(sample_store *store, fa_err err, const char *why)
     return err;
 }
 
-static fa_err read_sectors(sample_store *store, uint64_t sector, void *bytes, size_t count, fa_deadline deadline)
+/* (The store may be given up meanwhile: then `disk` is not its own any more.) */
+static fa_err read_sectors(const sample_store *store, fa_block *disk, uint64_t sector, void *bytes, size_t count,
+                           fa_deadline deadline)
 {
     const fa_block_into piece = {bytes, count * store->sector_bytes};
-    return fa_block_read(store->disk, store->start + sector, &piece, 1, deadline);
+    return fa_block_read(disk, store->start + sector, &piece, 1, deadline);
 }
 
 /* Several, of which some may be damaged so that they cannot be read, as some disks leave the one whose writing was cut off:
  * these come as what nobody takes for a head, a record or nothing. If all are like that, the disk has failed. */
-static fa_err read_sound_sectors(sample_store *store, uint64_t sector, uint8_t *bytes, uint32_t count, fa_deadline deadline)
+static fa_err read_sound_sectors(const sample_store *store, fa_block *disk, uint64_t sector, uint8_t *bytes, uint32_t count,
+                                 fa_deadline deadline)
 {
     uint32_t unread = 0;
-    fa_err err = read_sectors(store, sector, bytes, count, deadline);
+    fa_err err = read_sectors(store, disk, sector, bytes, count, deadline);
     if (err != FA_EIO)
         return err;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *at = bytes + (size_t)i * store->sector_bytes;
-        err = read_sectors(store, sector + i, at, 1, deadline);
+        err = read_sectors(store, disk, sector + i, at, 1, deadline);
         if (err != FA_OK && err != FA_EIO)
             return err;
         if (err == FA_EIO) {
@@ -84,7 +88,7 @@ static fa_err find_place(sample_store *store, uint64_t *room_out, fa_deadline de
         return explain(store, FA_ENOMEM, "no memory to look at the disk");
     store->start = 0;
     *room_out = info.sector_count;
-    err = read_sectors(store, 0, first, 1, deadline);
+    err = read_sectors(store, store->disk, 0, first, 1, deadline);
     if (err != FA_OK)
         explain(store, err, "the disk cannot be read");
     else if (memcmp(first + 510, signature, sizeof signature) == 0)
@@ -102,7 +106,7 @@ static fa_err look_for_content(sample_store *store, uint64_t from, uint64_t room
     *blank_out = true;
     for (uint64_t at = from; at < end && *blank_out; at += step) {
         const size_t count = (size_t)(end - at < step ? end - at : step);
-        const fa_err err = read_sectors(store, at, bytes, count, deadline);
+        const fa_err err = read_sectors(store, store->disk, at, bytes, count, deadline);
         if (err != FA_OK)
             return err;
         *blank_out = ring_is_blank(bytes, count * store->sector_bytes);
@@ -140,7 +144,7 @@ static fa_err look_at_slots(sample_store *store, uint8_t *bytes, fa_deadline dea
     const uint32_t step = (uint32_t)(LOOK_BYTES / store->sector_bytes);
     for (uint32_t slot = 0; slot < store->ring.slots; slot += step) {
         const uint32_t left = store->ring.slots - slot, count = left < step ? left : step;
-        const fa_err err = read_sound_sectors(store, RING_HEADS + slot, bytes, count, deadline);
+        const fa_err err = read_sound_sectors(store, store->disk, RING_HEADS + slot, bytes, count, deadline);
         if (err != FA_OK)
             return explain(store, err, "the ring cannot be read");
         for (uint32_t i = 0; i < count; i++)
@@ -158,7 +162,7 @@ static fa_err find_ring(sample_store *store, uint64_t room, uint8_t *bytes, fa_d
     uint8_t heads[RING_HEADS * RING_SECTOR_BYTES];
     if (room < RING_HEADS)
         return explain(store, FA_ENOSPC, "the place for data is too small");
-    fa_err err = read_sound_sectors(store, 0, bytes, RING_HEADS, deadline);
+    fa_err err = read_sound_sectors(store, store->disk, 0, bytes, RING_HEADS, deadline);
     if (err != FA_OK)
         return explain(store, err, "the place for data cannot be read");
     bool blank = true; /* what larger sectors hold behind a head, too: content may begin there */
@@ -220,8 +224,25 @@ void store_close(sample_store *store, fa_deadline deadline)
     store->is_open = false;
     while (store->readers > 0 && err == FA_OK)
         err = fa_waitq_wait(&store->no_readers, deadline);
-    if (disk != NULL && err == FA_OK)
+    if (disk == NULL)
+        return;
+    if (err == FA_OK) {
         fa_block_close(disk);
+        return;
+    }
+    fa_assert(store->left == NULL); /* it is not closed, and so no other is open */
+    store->left = disk;
+}
+
+/* A call has used a disk, whether or not that is still the store's. */
+static void end_reading(sample_store *store)
+{
+    if (--store->readers > 0)
+        return;
+    if (store->left != NULL)
+        fa_block_close(store->left);
+    store->left = NULL;
+    fa_waitq_wake_all(&store->no_readers);
 }
 
 fa_err store_append(sample_store *store, sample_kind kind, const sample *samples, uint32_t count, fa_deadline deadline)
@@ -270,9 +291,8 @@ fa_err store_read(sample_store *store, uint64_t number, ring_record records_out[
     if (bytes == NULL)
         return FA_ENOMEM;
     store->readers++;
-    const fa_err err = read_sound_sectors(store, RING_HEADS + slot, bytes, (uint32_t)count, deadline);
-    if (--store->readers == 0)
-        fa_waitq_wake_all(&store->no_readers);
+    const fa_err err = read_sound_sectors(store, store->disk, RING_HEADS + slot, bytes, (uint32_t)count, deadline);
+    end_reading(store);
     /* What was written over in the meantime has another number; what is damaged is left out. */
     for (uint32_t i = 0; i < count && err == FA_OK; i++) {
         const uint8_t *sector = bytes + (size_t)i * store->sector_bytes;

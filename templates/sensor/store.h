@@ -20,6 +20,7 @@ typedef struct sample_store {
     store_options options;
     sample_ring ring;
     fa_block *disk; /* NULL: there is none, or it was given up */
+    fa_block *left; /* given up while calls used it: the last one closes it */
     bool is_open;   /* the ring is found, and keeps samples; else nothing is kept */
     uint64_t start; /* the place's first sector */
     uint32_t sector_bytes;
@@ -34,7 +35,7 @@ typedef struct sample_store {
 FA_MUST_CHECK fa_err store_open(sample_store *store, fa_deadline deadline);
 /* The same with a disk that is open, all of it or one partition: the store's from now on, also on failure. */
 FA_MUST_CHECK fa_err store_open_take(sample_store *store, fa_block *disk, fa_deadline deadline);
-/* Waits for the calls that use the disk; it stays open if they last longer. */
+/* Waits for the calls that use the disk; if they last longer, the last one closes it. */
 void store_close(sample_store *store, fa_deadline deadline);
 
 /* Keeps a record of these samples; then it is durable. After an error the store is closed. */

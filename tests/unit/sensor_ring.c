@@ -5,6 +5,7 @@
 #include "../../sdk/block/ramdisk.h"
 #include "../../templates/sensor/store.h"
 #include "test.h"
+#include <fata/fiber.h>
 #include <fata/random.h>
 #include <stdlib.h>
 
@@ -373,6 +374,80 @@ static void sectors_that_cannot_be_read(void **state)
     assert_int_equal(begin_with_bad(8 + RING_HEADS, 38), FA_EIO);
 }
 
+/* A disk that answers a read when it is told to. */
+static fa_block_request *held;
+static unsigned close_count;
+static bool reader_ended;
+static void (*close_below)(fa_blockdev *device);
+
+static fa_err submit_but_hold(fa_blockdev *device, fa_block_request *request)
+{
+    if (request->kind != FA_BLOCK_READ || request->count == 1)
+        return submit_below(device, request);
+    assert_null(held);
+    held = request;
+    return FA_OK;
+}
+
+static void count_close(fa_blockdev *device)
+{
+    close_count++;
+    close_below(device);
+}
+
+static void read_some(void *arg)
+{
+    ring_record records[STORE_READ_RECORDS];
+    size_t count;
+    uint64_t next_number;
+    assert_int_equal(store_read(&kept, 1, records, &count, &next_number, WAIT), FA_OK);
+    assert_int_equal(count, 5);
+    *(bool *)arg = true;
+}
+
+static void close_it(void *arg)
+{
+    (void)arg;
+    store_close(&kept, WAIT);
+}
+
+/* The store is given up while a request for the page reads: that ends on the disk that it began on, sector by sector where
+ * not all of it can be read, and closes it if nobody has waited so long. */
+static void a_store_that_is_closed_while_it_is_read(void **state)
+{
+    (void)state;
+    static fa_blockdev_ops ops;
+    for (unsigned patient = 0; patient < 2; patient++) {
+        fa_scope scope;
+        empty(0);
+        assert_int_equal(begin(NULL, false), FA_OK);
+        for (uint64_t number = 1; number <= 5; number++)
+            assert_int_equal(append(number), FA_OK);
+        ops = *below.device.ops;
+        submit_below = ops.submit, close_below = ops.close;
+        ops.submit = submit_but_hold, ops.close = count_close;
+        below.device.ops = &ops;
+        held = NULL, close_count = 0, reader_ended = false;
+        fa_scope_open(&scope);
+        assert_int_equal(fa_scope_spawn(&scope, "reader", read_some, &reader_ended), FA_OK);
+        while (held == NULL)
+            assert_int_equal(fa_sleep(FA_NOW), FA_OK);
+        if (patient == 0)
+            store_close(&kept, FA_NOW);
+        else
+            assert_int_equal(fa_scope_spawn(&scope, "closer", close_it, NULL), FA_OK);
+        while (kept.disk != NULL)
+            assert_int_equal(fa_sleep(FA_NOW), FA_OK);
+        assert_int_equal(close_count, 0);
+        held->err = FA_EIO;
+        held->done(held);
+        assert_int_equal(fa_scope_wait(&scope, WAIT), FA_OK);
+        fa_scope_close(&scope);
+        assert_true(reader_ended);
+        assert_int_equal(close_count, 1);
+    }
+}
+
 /* What a stranger writes into a record or a head cannot lead anywhere. */
 static void records_of_others_are_none(void **state)
 {
@@ -419,6 +494,7 @@ int main(void)
         cmocka_unit_test(what_is_something_elses_is_left_alone),
         cmocka_unit_test(bad_disks),
         cmocka_unit_test(sectors_that_cannot_be_read),
+        cmocka_unit_test(a_store_that_is_closed_while_it_is_read),
         cmocka_unit_test(records_of_others_are_none),
     };
     return cmocka_run_group_tests_name("sensor_ring", tests, NULL, NULL);
