@@ -71,11 +71,14 @@ def _(machine):
 
 
 def ends_in_time(mode, machine):
-    begin = time.monotonic()
-    done = run([FATA, "run", "--image", built("console", MACHINES[machine]), "--on", machine, "--timeout", "2", "--",
-                f"--mode={mode}"])
+    image = built("console", MACHINES[machine])
+    for limit_s in 2, 20:  # a busy machine takes its time to begin
+        begin = time.monotonic()
+        done = run([FATA, "run", "--image", image, "--on", machine, "--timeout", str(limit_s), "--", f"--mode={mode}"])
+        check(time.monotonic() - begin < limit_s + BOOT_S, "that took too long")
+        if re.search("^(asleep|spinning)$", done.output, re.M):
+            break
     done.want(124, "^(asleep|spinning)$")
-    check(time.monotonic() - begin < 2 + BOOT_S, "that took too long")
 
 
 for mode in ("sleep", "spin"):
