@@ -38,13 +38,22 @@ gone() {
 figures() {
 	wget -q -O - http://10.0.0.2/figures
 }
+# dated: the figures, with the dom0's time before and behind them.
+dated() {
+	before_s=$(date +%s)
+	now=$(figures)
+	echo "from $before_s to $(date +%s) $now"
+}
 
 echo "## shutdown"
 xl create -q life.cfg >/dev/null 2>&1
 up
 xenstore-ls -f | grep -c '/control/feature-.* = "1"'
 wget -q -O slow http://10.0.0.2/slow &
-usleep 500000
+tries=300
+until [ -s slow ] || [ $((tries -= 1)) = 0 ]; do
+	usleep 100000
+done
 xl shutdown -w life | tail -n 1
 wait
 cat slow $console
@@ -121,11 +130,11 @@ while [ $((cycle += 1)) -le "$saves" ]; do
 	until [ "$(cat count)" -gt $((before + 2000)) ] || [ $((tries -= 1)) = 0 ]; do
 		usleep 100000
 	done
-	echo "cycle $cycle: dom0 $(date +%s) $(figures)"
+	echo "cycle $cycle: $(dated)"
 	case $cycle in 1 | "$saves") ports ;; esac
 done
 xl save -c life file >/dev/null 2>&1 || echo "cannot be copied"
-echo "copied: dom0 $(date +%s) $(figures)"
+echo "copied: $(dated)"
 touch stop
 wait $pump
 wait $asking
