@@ -429,7 +429,20 @@ static int ended_itself(const struct guest *guest)
     return (int)guest->reader.exit;
 }
 
-/* Says that a guest's time is over, and where it was. */
+/* Those of TCP: of UDP's nobody can tell. */
+static void add_silent_ports(const struct probe_plan *plan, struct text *told)
+{
+    bool is_first = true;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!plan->ports[i].is_udp) {
+            text_addf(told, "%s%u", is_first ? ", and nothing has answered at its port " : ", ", plan->ports[i].guest);
+            is_first = false;
+        }
+    }
+}
+
+/* Says that a guest's time is over, and where it was; no port has answered. */
 static void tell_timeout(const struct guest *guest)
 {
     struct text told = {0};
@@ -439,6 +452,7 @@ static void tell_timeout(const struct guest *guest)
         return;
     }
     text_addf(&told, "the guest was ended: it took longer than %g s (--timeout)", (double)guest->plan->timeout_ms / 1000);
+    add_silent_ports(&guest->probe.plan, &told);
     if (guest->plan->monitor >= 0 && monitor_where(guest->plan->monitor, &place)) {
         text_addf(&told, "; it was at 0x%" PRIx64 "%s\n", place.address, place.is_halted ? ", waiting" : "");
         if (guest->plan->debug_elf != NULL) {

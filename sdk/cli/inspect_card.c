@@ -77,9 +77,12 @@ static void print_loaders(const struct card *card)
     } else {
         printf("  SPL       none at 8 KiB\n");
     }
-    if (card->has_u_boot) {
-        printf("  U-Boot    at %u KiB: %" PRIu32 " bytes, checksums %s: %s\n", CARD_U_BOOT_AT / 1024, card->u_boot_bytes,
-               card->u_boot_is_whole ? "right" : "wrong", card->u_boot);
+    if (card->has_u_boot) { /* of "U-Boot VERSION for BOARD board" its header has 32 letters: the first two words, as a rule */
+        size_t name = strcspn(card->u_boot, " ");
+        size_t len = name + (card->u_boot[name] == ' ' ? 1 + strcspn(card->u_boot + name + 1, " ") : 0);
+
+        printf("  U-Boot    at %u KiB: %" PRIu32 " bytes, checksums %s: %.*s\n", CARD_U_BOOT_AT / 1024, card->u_boot_bytes,
+               card->u_boot_is_whole ? "right" : "wrong", (int)len, card->u_boot);
     } else {
         printf("  U-Boot    none at %u KiB\n", CARD_U_BOOT_AT / 1024);
     }

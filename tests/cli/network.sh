@@ -77,8 +77,8 @@ check "run --port: a process that hangs up, too" 3 "localhost:$port answers" ser
 check "run --port, two of them" 3 "localhost:$port/" serve ends --port "$port" --port "$other:81"
 cp "$out" "$work/got"
 is "run --port: each is told" grep "localhost:$other/" "$work/got"
-check "run --port: nobody listens: the time limit's status" 124 'took longer' \
-    "$fata" run --on process --image "$python" --port "$port" --timeout 1 -- -c 'import time; time.sleep(9)'
+check "run --port: nobody listens: the time limit's status" 124 'took longer than 1 s (--timeout), and nothing has answered at its port 80, 7$' \
+    "$fata" run --on process --image "$python" --port "$port" --port 0:9/udp --port 0:7 --timeout 1 -- -c 'import time; time.sleep(9)'
 "$python" -c "import socket, time; s = socket.create_server(('127.0.0.1', $port)); time.sleep(60)" &
 holder=$!
 for i in $(seq 50); do
