@@ -105,10 +105,7 @@ static fa_err refused_by_status(fa_acme *acme, const char *what)
 
 static fa_err need_nonce(fa_acme *acme, fa_deadline deadline)
 {
-    if (acme->nonce[0] != '\0')
-        return FA_OK;
-    const fa_err err = ask(acme, acme->new_nonce, "HEAD", NULL, deadline);
-    return err == FA_OK && acme->nonce[0] == '\0' ? FA_EFORMAT : err;
+    return acme->nonce[0] != '\0' ? FA_OK : ask(acme, acme->new_nonce, "HEAD", NULL, deadline);
 }
 
 /* RFC 8555, 6.2: who signs is the account's URL, or where it is not known yet, the key itself. */
@@ -133,6 +130,8 @@ static fa_err post(fa_acme *acme, const char *what, const char *url, const char 
     for (unsigned tries = 0; tries < FA_ACME_TRIES; tries++) {
         char *jws = NULL;
         err = need_nonce(acme, deadline);
+        if (err == FA_OK && acme->nonce[0] == '\0')
+            return fa_acme_problem(acme, FA_EFORMAT, "%s: the CA gives no nonce, but status %u", what, acme->status);
         if (err == FA_OK)
             err = sign(acme, url, payload, &jws);
         if (err == FA_OK)

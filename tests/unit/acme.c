@@ -349,6 +349,16 @@ static void stale_nonces(void **state)
     assert_int_equal(UINT32_MAX - ca.stale_nonces, FA_ACME_TRIES);
 }
 
+static void no_nonces(void **state)
+{
+    (void)state;
+    ca.no_nonces = true;
+    ca.retry_after_s = HOUR_S;
+    run_for(HOUR_S / 2);
+    assert_int_equal(info.failed, 1);
+    assert_non_null(strstr(info.problem, "no nonce, but status 503"));
+}
+
 static void limits(void **state)
 {
     (void)state;
@@ -454,7 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_year), TEST(no_connection_is_kept), TEST(nothing_secret_is_left), TEST(keys_lie_apart), TEST(what_is_kept_needs_no_clock), TEST(the_disk_fails),
         TEST(what_is_kept_is_damaged), TEST(down_for_days), TEST(back_in_time), TEST(old_at_once), TEST(not_valid_yet), TEST(slow),
-        TEST(never_done), TEST(silent), TEST(stale_nonces), TEST(limits), TEST(customers_only), TEST(odd_words), TEST(odd_certificates), TEST(garbled),
+        TEST(never_done), TEST(silent), TEST(stale_nonces), TEST(no_nonces), TEST(limits), TEST(customers_only), TEST(odd_words), TEST(odd_certificates), TEST(garbled),
     };
     return cmocka_run_group_tests_name("acme", tests, NULL, NULL);
 }

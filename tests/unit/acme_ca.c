@@ -304,9 +304,13 @@ fa_err fa_http_agent_request(fa_http_agent *agent, const char *url, const fa_htt
         answer(agent, 200, "{\"newNonce\":\"https://ca.example/nonce\",\"newAccount\":\"https://ca.example/account\","
                            "\"newOrder\":\"https://ca.example/new-order\"}");
     else if (strcmp(request->method, "HEAD") == 0)
-        answer(agent, 200, "%s", "");
+        answer(agent, ca.no_nonces ? 503 : 200, "%s", "");
     else
         answer_post(agent, PATH(url), request->body);
+    if (ca.no_nonces) {
+        agent->nonce[0] = '\0';
+        tell_patience(agent);
+    }
     if (ca.garbles != 0)
         garble(agent);
     add_field(agent, "Replay-Nonce", agent->nonce);

@@ -16,6 +16,7 @@ extern struct acme_ca {
     uint64_t down_until_ns;
     bool hangs;               /* answers never come */
     unsigned stale_nonces;    /* so many are refused */
+    bool no_nonces;           /* but the status 503 */
     unsigned pending, processing; /* so often the authorization, the order is asked for before it is done */
     unsigned retry_after_s;   /* with each answer to those; 0: not told */
     const char *refuses;      /* the type of the problem that a new order is; NULL: none */
