@@ -112,7 +112,7 @@ static bool is_valid(const fa_http_request *request)
         return false;
     if (request->host == NULL || !all_are(request->host, FA_HTTP_CHAR_HOST))
         return false;
-    if (request->body != NULL && request->body_len > SIZE_MAX)
+    if (request->body != NULL && request->body_len >= SIZE_MAX) /* FA_HTTP_CHUNKED among them */
         return false;
     for (size_t i = 0; i < request->field_count; i++) {
         const fa_http_field *field = &request->fields[i];
@@ -262,10 +262,10 @@ static fa_err receive_head(fa_http_client *client, fa_deadline deadline)
     unsigned found;
     while ((found = fa_http_head_find(client->in, client->in_len, &line_at, &client->head_len)) ==
            FA_HTTP_MORE) {
-        const fa_err err =
-            receive(client, client->in_len == 0 ? FA_ECLOSED : FA_ETRUNCATED, deadline);
+        const fa_err err = receive(client, FA_ECLOSED, deadline);
+        const bool ended = err == FA_ECLOSED || err == FA_ETRUNCATED; /* TLS, without its close_notify */
         if (err != FA_OK)
-            return err == FA_ECLOSED && client->in_len > 0 ? FA_ETRUNCATED : err;
+            return !ended ? err : client->in_len == 0 ? FA_ECLOSED : FA_ETRUNCATED;
     }
     if (found != FA_HTTP_DONE)
         return found == 400 ? FA_EFORMAT : FA_ELIMIT;

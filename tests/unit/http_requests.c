@@ -144,6 +144,7 @@ static void not_sent(void **state)
     for (size_t i = 0; i < FA_ARRAY_COUNT(targets); i++)
         assert_int_equal(send(&(fa_http_request){.target = targets[i], .host = "h"}), FA_EINVAL);
     assert_int_equal(send(&(fa_http_request){.target = "/", .host = "h\r\nX: y"}), FA_EINVAL);
+    assert_int_equal(send(&(fa_http_request){.method = "POST", .target = "/", .host = "h", .body = "b", .body_len = FA_HTTP_CHUNKED}), FA_EINVAL);
     assert_int_equal(send(&(fa_http_request){.method = "G T", .target = "/", .host = "h"}), FA_EINVAL);
     assert_int_equal(send(&(fa_http_request){.method = "", .target = "/", .host = "h"}), FA_EINVAL);
     assert_int_equal(send(&(fa_http_request){.method = "CONNECT", .target = "/", .host = "h"}), FA_EINVAL);
@@ -249,6 +250,63 @@ static void no_answer(void **state)
     hang_up();
     assert_int_equal(receive(), FA_ECLOSED);
     assert_int_equal(receive(), FA_EINVAL);
+}
+
+/* TLS whose peer ends the connection without its close_notify. */
+static fa_flow *below_cut;
+
+static fa_err cut_read(fa_flow *flow, void *bytes_out, size_t cap, size_t *len_out)
+{
+    (void)flow;
+    const fa_err err = fa_flow_try_read(below_cut, bytes_out, cap, len_out);
+    return err == FA_OK && *len_out == 0 ? FA_ETRUNCATED : err;
+}
+
+static fa_err cut_write(fa_flow *flow, const fa_slice *slices, size_t count, size_t *len_out)
+{
+    (void)flow;
+    return fa_flow_try_write(below_cut, slices, count, len_out);
+}
+
+static void cut_arm(fa_flow *flow, unsigned events, fa_waker *waker)
+{
+    (void)flow;
+    fa_flow_arm(below_cut, events, waker);
+}
+
+static void cut_close(fa_flow *flow, bool abort)
+{
+    (void)flow;
+    (abort ? fa_flow_abort : fa_flow_close)(below_cut);
+}
+
+/* As if it had ended before the first byte, after which a request may be repeated; in a head and in a body something is missing. */
+static void cut_without_a_word(void **state)
+{
+    (void)state;
+    static const fa_flow_ops ops = {cut_read, cut_write, cut_arm, NULL, cut_close};
+    static fa_flow flow = {&ops};
+    static const char *const said[] = {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n\r\nbody"};
+    for (size_t i = 0; i < FA_ARRAY_COUNT(said); i++) {
+        fa_http_client *other;
+        fa_flow *end;
+        assert_int_equal(fa_pipe_open(65536, &below_cut, &end), FA_OK);
+        assert_int_equal(fa_http_client_open_take(&flow, &other), FA_OK);
+        assert_int_equal(fa_http_client_send(other, &plain, fa_after_s(1)), FA_OK);
+        assert_int_equal(fa_flow_write(end, &(fa_slice){said[i], strlen(said[i])}, 1, fa_after_s(1)), FA_OK);
+        assert_int_equal(fa_flow_shutdown(end), FA_OK);
+        const fa_err err = fa_http_client_receive(other, &response, fa_after_s(1));
+        assert_int_equal(err, i == 0 ? FA_ECLOSED : i == 1 ? FA_ETRUNCATED : FA_OK);
+        size_t len;
+        char bytes[8];
+        if (i == 2) {
+            assert_int_equal(fa_http_client_read(other, bytes, sizeof bytes, &len, fa_after_s(1)), FA_OK);
+            assert_int_equal(len, 4);
+            assert_int_equal(fa_http_client_read(other, bytes, sizeof bytes, &len, fa_after_s(1)), FA_ETRUNCATED);
+        }
+        fa_http_client_close(other);
+        fa_flow_close(end);
+    }
 }
 
 static void cut_head(void **state)
@@ -393,7 +451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(requests),      TEST(streamed),         TEST(not_sent),     TEST(bodies),          TEST(no_bodies),
         TEST(unasked),       TEST(unasked_later),    TEST(unasked_body), TEST(closing),         TEST(ended_meanwhile),
-        TEST(no_answer),     TEST(cut_head),         TEST(cut_body),     TEST(cut_chunks),      TEST(bad_chunks),
+        TEST(no_answer),     TEST(cut_without_a_word), TEST(cut_head),         TEST(cut_body),     TEST(cut_chunks),      TEST(bad_chunks),
         TEST(too_many_interim), TEST(endless_head),  TEST(other_protocols), TEST(no_http),      TEST(early_refusal),
         TEST(deadlines),     TEST(canceled),         TEST(byte_by_byte),
     };
