@@ -237,11 +237,11 @@ static void trickling(void **state)
     (void)state;
     const uint64_t begin_ns = fa_clock_mono_ns();
     assert_int_equal(get(at(0, "/trickle?200")), FA_OK);
-    assert_int_equal(fa_http_agent_get(agent, at(0, "/show"), &response, fa_after_s(5)), FA_OK);
+    assert_int_equal(fa_http_agent_get(agent, at(0, "/show"), &response, SOON), FA_OK);
     assert_string_equal(body(), "GET /show? - ");
-    assert_int_equal(fa_http_agent_get(agent, at(0, "/trickle?302"), &response, fa_after_s(5)), FA_OK);
+    assert_int_equal(fa_http_agent_get(agent, at(0, "/trickle?302"), &response, SOON), FA_OK);
     assert_string_equal(body(), "GET /show? - ");
-    assert_true(fa_clock_mono_ns() - begin_ns < 5 * FA_NS_PER_S);
+    assert_true(fa_clock_mono_ns() - begin_ns < 20 * FA_NS_PER_S);
     assert_int_equal(get(at(0, "/trickle?200")), FA_OK); /* a deadline that is earlier than that moment is one */
     assert_int_equal(fa_http_agent_get(agent, at(0, "/show"), &response, fa_after_ms(100)), FA_ETIMEDOUT);
 }
