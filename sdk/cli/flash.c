@@ -216,7 +216,24 @@ static int choose_disk(struct flash *flash)
     return CLI_OK;
 }
 
-/* What boots by another loader is no card: written to the start of one, it would only destroy that. */
+/* What a file is compressed by, or NULL: the first bytes of each format. */
+static const char *compressed_by(const uint8_t *head, size_t len)
+{
+    static const struct {
+        const char *name, *magic;
+    } formats[] = {{"gzip", "\x1f\x8b\x08"}, {"xz", "\xfd" "7zXZ"}, {"zstd", "\x28\xb5\x2f\xfd"}, {"bzip2", "BZh"}, {"zip", "PK\x03\x04"}, {"7z", "7z\xbc\xaf"}};
+
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        size_t magic_len = strlen(formats[i].magic);
+
+        if (len >= magic_len && memcmp(head, formats[i].magic, magic_len) == 0) {
+            return formats[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* What boots by another loader is no card, nor is one that is packed: written to the start of one, it would only destroy that. */
 static int check_kind(struct flash *flash)
 {
     uint8_t head[64] = {0};
@@ -225,6 +242,11 @@ static int check_kind(struct flash *flash)
 
     if (read_image(flash, 0, head, len) != 0) {
         return CLI_OK; /* the copy will say so */
+    }
+    kind = compressed_by(head, len);
+    if (kind != NULL) {
+        return fail(flash, "refused", FLASH_REFUSED,
+                    text_format("%s is compressed (%s): unpack it, and give what comes of it", flash->image.path, kind));
     }
     kind = zimage_matches(head, len) ? "a zImage" : memcmp(head, "\177ELF", 4) == 0 ? "an ELF file" : NULL;
     return kind == NULL ? CLI_OK

@@ -171,6 +171,11 @@ check "flash --fel: no zImage" 1 'is no zImage' "$fata" flash --fel card.img
 check "flash --fel: no sunxi-fel" 1 'apt-get install sunxi-tools' env PATH="$work/none" "$fata" flash --fel usb/zimage
 check "flash: arguments without --fel" 2 'unexpected argument' "$fata" flash --file x card.img -- a
 check "flash: an image that is on a card, but is none" 3 'usb/zimage is a zImage, which is on a card, but is none' "$fata" flash --file x usb/zimage
+for way in gzip xz; do
+    "$way" -c card.img >packed.img
+    check "flash: an image that is compressed by $way" 3 "packed.img is compressed ($way): unpack it" "$fata" flash --file x packed.img
+done
+is "flash: none of them was written" test ! -e x
 check "flash: an ELF file" 3 'is an ELF file' "$fata" flash --file x "$fata"
 rm -r usb "$FATA/toolchain" "$FATA/build"
 
