@@ -19,6 +19,7 @@ enum { GCTL = 0x00, CLKCR = 0x04, WIDTH = 0x0c, BLKSZ = 0x10, BYTECNT = 0x14, CM
        IDIE = 0x8c };
 #define INT_COMMAND 0x4u
 #define INT_DATA 0x8u
+#define INT_ANSWER_CRC 0x40u
 #define INT_CRC 0x80u
 #define INT_TIMEOUT 0x100u
 #define INT_STOPPED 0x4000u
@@ -33,6 +34,7 @@ static struct {
     bool is_out, is_application, read_only, never_ready, hangs_in_reset, is_slow, moves_late;
     unsigned power_up_left, failures_left, write_errors_left, busy_left;
     unsigned stops, transfers, commands;
+    unsigned damaged_command; /* whose answer is damaged, counted like them */
     uint32_t status_error;
     uint8_t sectors[SECTORS * SD_SECTOR_BYTES];
     struct {
@@ -228,6 +230,10 @@ static void command(uint32_t value)
     if (device.card == NO_CARD || device.is_out || (number == 8 && device.card == OLD) ||
         (application && number == 41 && device.card == MMC)) {
         *at(RINT) |= number == 0 ? INT_COMMAND : INT_TIMEOUT;
+        return;
+    }
+    if (device.commands == device.damaged_command && (value & 0x100)) {
+        *at(RINT) |= INT_ANSWER_CRC | INT_COMMAND;
         return;
     }
     if (number == 41) {
@@ -431,6 +437,21 @@ static void cards_that_are_none(void **state)
     assert_int_equal(try_open(LARGE), FA_EBUSY);
 }
 
+/* One answer is damaged on its way, whichever it is: the card is asked anew. */
+static void damaged_answers(void **state)
+{
+    (void)state;
+    assert_int_equal(try_open(LARGE), FA_OK);
+    const unsigned count = device.commands;
+    for (unsigned i = 1; i <= count; i++) {
+        mmc.device.ops->close(&mmc.device);
+        device.damaged_command = device.commands + i;
+        assert_int_equal(try_open(LARGE), FA_OK);
+        assert_int_equal(mmc.device.sector_count, SECTORS);
+        assert_true(mmc.card.is_fast || device.damaged_command == device.commands);
+    }
+}
+
 static void tries_again(void **state)
 {
     (void)state;
@@ -564,7 +585,7 @@ static void is_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(reads_and_writes), TEST(many_parts), TEST(cards_that_are_none), TEST(tries_again),
+        TEST(reads_and_writes), TEST(many_parts), TEST(cards_that_are_none), TEST(damaged_answers), TEST(tries_again),
         TEST(a_card_that_programs), TEST(a_card_that_is_taken_out), TEST(a_card_that_is_taken_out_between_requests),
         TEST(interrupts), TEST(is_stopped),
     };

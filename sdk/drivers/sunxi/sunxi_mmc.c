@@ -518,7 +518,11 @@ static fa_err start(sunxi_mmc *mmc, fa_deadline deadline)
     }
     err = mmc->shared_addr.address > UINT32_MAX - SHARED_BYTES ? FA_ENOTSUP : reset(mmc);
     if (err == FA_OK)
-        err = sd_identify(&mmc->host, &mmc->card, deadline);
+        for (unsigned tries = 0; tries < SUNXI_MMC_TRIES; tries++) {
+            err = sd_identify(&mmc->host, &mmc->card, deadline);
+            if (err != FA_EIO) /* an answer that was damaged on its way */
+                break;
+        }
     if (err != FA_OK)
         close_device(&mmc->device);
     return err;

@@ -20,7 +20,7 @@
 
 #define SUNXI_MMC_REGISTERS_BYTES 0x104u
 #define SUNXI_MMC_TRANSFER_BYTES_MAX ((uint32_t)(512 * FA_KIB))
-/* A transfer that fails is tried so many times in all. */
+/* A transfer that fails, or a card that answers wrongly at first, is tried so many times in all. */
 #define SUNXI_MMC_TRIES 3u
 
 /* What lies around the controller. */
