@@ -456,6 +456,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
     console.takes_any = console.path == NULL;
     console.path = console.takes_any ? only_port() : console.path;
     console.debug_elf = image != NULL ? debug_elf_of(image) : project_debug_elf();
+    if (image != NULL && console.debug_elf == NULL) {
+        cli_warn("there are no symbols in %s, nor in a %s.elf beside it: addresses stay numbers", image, image);
+    }
     if (log != NULL && (console.log = fopen(log, "ae")) == NULL) {
         cli_fail("cannot open the log %s: %s", log, strerror(errno));
     }

@@ -98,6 +98,15 @@ def addresses():
     monitor.end()
     assert "(main+0)\n    deepest at src/crashed.c:3\n" in open("monitor.log").read()
 
+def no_addresses():
+    board = Board()
+    monitor = Monitor("--image", "img/hang")
+    monitor.until("there are no symbols in img/hang, nor in a img/hang.elf beside it: addresses stay numbers\n")
+    monitor.until("port")
+    board.say("fata: at 0x200000 (main+0)\r\nend\r\n")
+    monitor.until("end\n")
+    monitor.end()
+
 def again():
     if os.path.islink("port"):
         os.unlink("port")
@@ -247,6 +256,7 @@ is "monitor: output, input, a log, SIGTERM" python3 monitor.py "$fata" output
 is "monitor: another speed" python3 monitor.py "$fata" speed
 is "monitor: a filter by module and level; the log has all" python3 monitor.py "$fata" filters
 is "monitor: addresses become source lines as they arrive" python3 monitor.py "$fata" addresses
+is "monitor: an image without symbols is told of" python3 monitor.py "$fata" no_addresses
 is "monitor: waits for the port, and for its coming back" python3 monitor.py "$fata" again
 is "monitor: noise, a line without an end, a crash a byte at a time" python3 monitor.py "$fata" noise
 is "monitor: SIGTERM, while nobody reads" python3 monitor.py "$fata" stuck
