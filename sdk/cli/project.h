@@ -17,7 +17,7 @@ void project_require(void);
  */
 bool project_make(const char *bsp, bool debug, bool quiet, const struct words *targets);
 
-/* The path of the built image; ends the program when make does not tell it. */
+/* The path of the image that is built, or will be; ends the program when make does not tell it. Builds nothing. */
 const char *project_image(const char *bsp, bool debug);
 
 #endif
