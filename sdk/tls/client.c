@@ -3,6 +3,7 @@
 #include "conn.h"
 #include <ctype.h>
 #include <fata/log.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/x509_crt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,7 @@ void fa_tls_client_keep_session(fa_tls_conn *conn)
     mbedtls_ssl_session_init(&s->mbed);
     if (mbedtls_ssl_get_session(&conn->ssl, &s->mbed) != 0)
         return;
+    mbedtls_platform_zeroize(&s->mbed.app_secrets, sizeof s->mbed.app_secrets); /* this connection's alone */
     s->server = strdup(conn->name);
     s->port = conn->port;
     s->subject = conn->subject == NULL ? NULL : strdup(conn->subject);

@@ -3,6 +3,7 @@
  * is told by close_notify. None of these calls waits. */
 #include "closing.h"
 #include "records.h"
+#include "update.h"
 #include "../flow/waiter.h"
 #include <fata/bytes.h>
 #include <fata/panic.h>
@@ -130,7 +131,7 @@ static fa_err read_head(fa_tls_conn *conn)
 static fa_err read_record(fa_tls_conn *conn, void *bytes_out, size_t cap, size_t *len_out)
 {
     for (unsigned i = 0; i < SILENT_AT_ONCE; i++) {
-        const int got = mbedtls_ssl_read(&conn->ssl, bytes_out, cap);
+        int got = mbedtls_ssl_read(&conn->ssl, bytes_out, cap);
         if (got > 0) {
             *len_out = (size_t)got;
             return FA_OK;
@@ -140,6 +141,8 @@ static fa_err read_record(fa_tls_conn *conn, void *bytes_out, size_t cap, size_t
             *len_out = 0;
             return FA_OK;
         }
+        if (got == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE)
+            got = fa_tls_update_take(conn);
         if (got == 0 && conn->below_err == FA_OK)
             continue; /* records without a byte */
         /* (A ticket has come, which is read in the next call.) */
@@ -216,11 +219,13 @@ static fa_err write_records(fa_tls_conn *conn, const fa_slice *slices, size_t co
     if (most <= 0)
         return fa_tls_conn_fail(conn, most);
     for (unsigned i = 0; i < RECORDS_AT_ONCE; i++) {
+        int ret = fa_tls_update_send(conn);
         /* It is put where mbedTLS copies it to. */
-        const size_t len = gather(slices, count, *done, ssl->out_msg, (size_t)most);
-        if (len == 0)
+        const size_t len = ret == 0 ? gather(slices, count, *done, ssl->out_msg, (size_t)most) : 0;
+        if (len > 0)
+            ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
+        else if (ret == 0)
             break;
-        const int ret = mbedtls_ssl_write(ssl, ssl->out_msg, len);
         if (ret == MBEDTLS_ERR_SSL_WANT_WRITE) {
             conn->held_len = (uint16_t)len;
             return *done > 0 ? FA_OK : FA_EAGAIN;

@@ -76,6 +76,9 @@ typedef struct fa_tls_conn {
     size_t in_peak; /* bytes of the in-buffer that were used */
     bool busy;      /* between lend and return: nobody takes its buffers */
     bool in_part;   /* a peer's record is there in part */
+    bool owes_update;     /* it must change its keys before it sends data: update.h */
+    unsigned updates;     /* of the peer's, in the second that began then */
+    uint64_t updates_since_ns;
     /* The end. */
     bool handshaking, peer_ended;
     bool ended, said_end; /* the user has ended its half; that is on its way */

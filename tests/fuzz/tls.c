@@ -17,6 +17,7 @@
 #define HOW_TO_CLIENT 16u
 #define HOW_RSA 32u
 #define HOW_DRIBBLE 64u /* bytes arrive one by one */
+#define HOW_UPDATES 128u /* by TLS 1.3, each changes its keys before whatever it says */
 #define ROUNDS_MAX 20000u
 #define SAYS 3u         /* how often each says something */
 #define NAME "fata.example"
@@ -26,7 +27,7 @@ static fa_tls_trust *trust;
 
 typedef struct side {
     fa_tls_conn *conn;
-    bool done, failed, ended;
+    bool done, failed, ended, updates;
     unsigned said;
     size_t heard;
 } side;
@@ -73,6 +74,7 @@ static bool turn(side *s)
         return true;
     }
     fa_flow *flow = &s->conn->flow;
+    s->conn->owes_update |= s->updates && s->said < SAYS && mbedtls_ssl_get_version_number(&s->conn->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
     if (s->said < SAYS && fa_flow_try_write(flow, &(fa_slice){text, sizeof text - 1}, 1, &len) == FA_OK) {
         require(len == sizeof text - 1);
         s->said++;
@@ -94,7 +96,7 @@ static bool turn(side *s)
 
 static void talk(fa_tls_server *server, fa_tls_client *client, unsigned how, const uint8_t *changes, size_t len)
 {
-    side at_server = {.conn = NULL}, at_client = {.conn = NULL};
+    side at_server = {.updates = (how & HOW_UPDATES) != 0}, at_client = at_server;
     fa_tls_reason why_server = {""}, why_client = {""};
     world_begin(changes, len, (how & HOW_DRIBBLE) != 0);
     require(fa_tls_conn_new(&server->config, &world.ends[0].flow, &at_server.conn) == FA_OK);

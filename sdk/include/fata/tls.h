@@ -13,8 +13,7 @@
  *
  * A TLS flow ends by its close_notify: fa_flow_shutdown() and fa_flow_close() send one, and a read is
  * FA_ETRUNCATED if the peer's connection ends without. What a write has not taken (FA_EAGAIN, or some
- * of it) must come again, before anything else: a record with it may be on its way. mbedTLS knows no
- * KeyUpdate (RFC 8446 section 4.6.3): a peer that sends one, which is rare, ends the connection.
+ * of it) must come again, before anything else: a record with it may be on its way.
  */
 #ifndef FATA_TLS_H
 #define FATA_TLS_H

@@ -7,18 +7,30 @@
 
 #define HELLO "hello\n"
 
+/* Says a line and hears one. */
+static fa_err say_hello(fa_flow *flow, char answer[256], fa_deadline deadline)
+{
+    size_t len = 1, total = 0;
+    answer[0] = '\0';
+    fa_err err = fa_flow_write(flow, &(fa_slice){HELLO, strlen(HELLO)}, 1, deadline);
+    while (err == FA_OK && len > 0 && strchr(answer, '\n') == NULL && total < 255) {
+        err = fa_flow_read(flow, answer + total, 255 - total, &len, deadline);
+        total += err == FA_OK ? len : 0;
+        answer[total] = '\0';
+    }
+    return err;
+}
+
 /* "ok: DESCRIPTION answer=TEXT, then ERROR": the last is FA_OK after a close_notify. */
-static void talk(const char *who, fa_flow *flow)
+static void talk(const char *who, fa_flow *flow, uint64_t talks)
 {
     const fa_deadline deadline = fa_after_s(WAIT_S);
     char line[LINE_BYTES], answer[256] = "";
-    size_t len = 1, total = 0;
+    size_t len = 1;
+    fa_err err = FA_OK;
     describe(flow, line);
-    fa_err err = fa_flow_write(flow, &(fa_slice){HELLO, strlen(HELLO)}, 1, deadline);
-    while (err == FA_OK && len > 0 && strchr(answer, '\n') == NULL && total < sizeof answer - 1) {
-        err = fa_flow_read(flow, answer + total, sizeof answer - 1 - total, &len, deadline);
-        total += err == FA_OK ? len : 0;
-    }
+    for (uint64_t i = 0; i < talks && err == FA_OK; i++)
+        err = say_hello(flow, answer, deadline);
     if (err == FA_OK)
         err = fa_flow_shutdown(flow);
     char rest[256];
@@ -31,15 +43,15 @@ static void talk(const char *who, fa_flow *flow)
     fa_flow_close(flow);
 }
 
-static void ask(fa_net *net, fa_tls_client *client, const char *host, const char *port, const char *name)
+static void ask(fa_net *net, fa_tls_client *client, const ask_options *options, const char *port, const char *name)
 {
     fa_flow *flow;
     fa_tls_reason why = {""};
-    fa_err err = fa_net_connect(net, host, (uint16_t)atoi(port), &flow, fa_after_s(WAIT_S));
+    fa_err err = fa_net_connect(net, options->host, (uint16_t)atoi(port), &flow, fa_after_s(WAIT_S));
     if (err == FA_OK)
         err = fa_tls_connect(client, flow, name, &flow, &why, fa_after_s(WAIT_S));
     if (err == FA_OK)
-        talk(port, flow);
+        talk(port, flow, options->talks);
     else
         printf("%s failed: %s: %s\n", port, fa_err_text(err), why.text);
 }
@@ -71,7 +83,7 @@ fa_err ask_all(fa_net *net, const ask_options *options)
             return FA_EINVAL;
         *name++ = '\0';
         for (uint64_t i = 0; i < options->times; i++)
-            ask(net, client, options->host, target, name);
+            ask(net, client, options, target, name);
     }
     free(list);
     fa_tls_client_free(client);

@@ -14,6 +14,7 @@ FA_PARAM_STRING(alpn, "alpn", "", "the protocol that the client wants");
 FA_PARAM_FLAG(only_13, "only-13", "the client knows TLS 1.3 alone");
 FA_PARAM_FLAG(unverified, "unverified", "the client believes anybody");
 FA_PARAM_UINT(times, "times", 1, 1, 100, "how often each is asked");
+FA_PARAM_UINT(talks, "talks", 1, 1, 100, "how often it says hello in a connection");
 
 static void must(fa_err err, const char *what, const char *why)
 {
@@ -73,7 +74,7 @@ int main(void)
     if (err == FA_OK && *targets == '\0')
         err = serve(net);
     else if (err == FA_OK)
-        err = ask_all(net, &(ask_options){host, targets, identity, alpn, only_13, unverified, times});
+        err = ask_all(net, &(ask_options){host, targets, identity, alpn, only_13, unverified, times, talks});
     if (err == FA_OK)
         err = fa_net_finish(net, fa_after_s(2));
     if (err != FA_OK)

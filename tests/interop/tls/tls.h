@@ -23,7 +23,7 @@ FA_MUST_CHECK fa_err serve(fa_net *net);
 typedef struct ask_options {
     const char *host, *targets, *identity, *alpn;
     bool only_13, unverified;
-    uint64_t times;
+    uint64_t times, talks;
 } ask_options;
 FA_MUST_CHECK fa_err ask_all(fa_net *net, const ask_options *options);
 
