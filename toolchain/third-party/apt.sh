@@ -50,7 +50,7 @@ Acquire::AllowWeakRepositories "false";
 Acquire::AllowDowngradeToInsecureRepositories "false";
 Acquire::Languages "none";
 Acquire::GzipIndexes "true";
-Acquire::Retries "1";
+Acquire::Retries "2";
 EOF
 	! $fixed_date || echo 'Acquire::Check-Valid-Until "false";' >>"$apt/apt.conf"
 }
