@@ -19,7 +19,7 @@ from guest import Failed, command
 HERE = pathlib.Path(__file__).with_name("tls")
 PAGE, PAGE_BYTES = "small.html", 600
 FILE, FILE_BYTES = "large.bin", 4_000_000
-HANDSHAKES, FILES, ROUNDS = 300, 40, 3
+HANDSHAKES, FILES, ROUNDS = 150, 20, 3
 UP_S = 10
 NAME = "bench.example"
 SUITES = {"AES-128-GCM": "TLS_AES_128_GCM_SHA256", "ChaCha20-Poly1305": "TLS_CHACHA20_POLY1305_SHA256"}
