@@ -24,3 +24,10 @@ bool image_parse(struct image *image, const uint8_t *bytes, size_t len, const ch
     *why_out = "it is not an ELF file, nor a zImage, nor an SD card";
     return false;
 }
+
+bool image_has_vif(const uint8_t *bytes, size_t len)
+{
+    static const char folder[] = "device/vif"; /* where in Xenstore the driver looks for devices */
+
+    return memmem(bytes, len, folder, sizeof folder - 1) != NULL;
+}

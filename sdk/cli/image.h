@@ -28,4 +28,7 @@ struct image {
 /* False: *why_out says what is wrong. `format` is set in any case: the format that the bytes begin like. */
 bool image_parse(struct image *image, const uint8_t *bytes, size_t len, const char **why_out);
 
+/* Whether it has Xen's network driver, as far as one can tell: other images than ours may not have that folder's name. */
+bool image_has_vif(const uint8_t *bytes, size_t len);
+
 #endif

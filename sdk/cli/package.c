@@ -288,8 +288,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
     char reason[VERDICT_WHY_CAP];
     const char *why, *paths[FORM_FILES_MAX];
     struct image image;
+    bool is_built = request.image == NULL;
 
-    if (request.image == NULL) {
+    if (is_built) {
         project_require();
         if (!project_make(request.bsp, request.debug, true, &no_targets)) {
             cli_fail("the build for %s failed", request.bsp);
@@ -301,7 +302,12 @@ static int run(const struct cli_command *command, int argc, char **argv)
         cli_fail("cannot package %s: %s", request.image, why);
     }
     if (!request.form->boots(&image, reason)) {
-        cli_fail("%s cannot be packaged for %s: %s", request.image, request.form->name, reason);
+        cli_fail("%s cannot be packaged for %s: %s%s", request.image, request.form->name, reason,
+                 is_built && request.form->boots == verdict_xen_arm ? "; --bsp cubieboard2 builds one" : "");
+    }
+    if (request.form->lacks_devices == NULL && package->bridge == NULL &&
+        image_has_vif((const uint8_t *)bytes.bytes, bytes.len)) {
+        cli_warn("%s uses the network, and has none there without --bridge NAME", request.image);
     }
     package->name = package_name(request.image);
     package->image = &image;

@@ -412,14 +412,11 @@ static int run_guests(const struct run_request *request, char *const *argv, cons
     return status;
 }
 
-/* A network device costs a second or two of the dom0's and xl's time, so an image gets one if it has the driver: then it
- * holds the folder of Xenstore where that looks for devices. Of other images one cannot tell: they get one that is asked for. */
+/* A network device costs a second or two of the dom0's and xl's time, so an image gets one if it has the driver. */
 static bool wants_network(const struct run_plan *plan, const struct text *image)
 {
-    static const char folder[] = "device/vif";
-
     return !plan->no_network && (plan->port_count > 0 || plan->tap != NULL || plan->pcap != NULL ||
-                                 memmem(image->bytes, image->len, folder, sizeof folder - 1) != NULL);
+                                 image_has_vif((const uint8_t *)image->bytes, image->len));
 }
 
 int xen_run(struct run_request *request)

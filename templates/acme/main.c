@@ -95,6 +95,10 @@ static fa_err make_acme(fa_tls_reason *why)
         fa_log_warn("no certificate that anybody believes: --acme=URL, --names and --agree get one");
         return FA_OK;
     }
+    if (!agrees) {
+        fa_log_error("--agree is missing: without it the CA issues nothing (read its terms of service)");
+        return FA_EINVAL;
+    }
     fa_err err = fa_tls_keys_embedded(&keys, why);
     if (err == FA_OK)
         err = fa_tls_client_new(&(fa_tls_client_options){.trust = fa_tls_keys_trust(keys)}, &options.client, why);

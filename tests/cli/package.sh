@@ -87,6 +87,10 @@ for bytes in '\351' '\300\200' '\355\240\200' '\364\220\200\200' '\342\202' '\35
 done
 check "package: a folder's name that would break lines" 2 'control character 0x0a' "$fata" package --as xl --folder "$(printf '/a\nb')" --image "$image"
 
+{ cat "$image"; printf device/vif; } >networked
+check "package: what uses the network, and gets none" 0 'networked uses the network, and has none there without --bridge NAME' \
+    "$fata" package --as xl --image networked --output out-networked
+is "package: with a bridge, nothing is said" sh -c '! "$1" package --as xl --image networked --output out-networked --bridge xenbr0 2>&1 | grep "uses the"' sh "$fata"
 check "package --as dom0less: an image for another CPU" 1 'cannot be packaged for dom0less: it is an ELF file' "$fata" package --as dom0less --image "$image" --output none
 check "package --as dom0less: a network device" 2 '^fata package: --bridge: not for dom0less: there is no dom0' "$fata" package --as dom0less --bridge xenbr0 --image "$work/img/z-good"
 check "package --as dom0less: a disk" 2 '^fata package: --disk: not for dom0less: there is no dom0' "$fata" package --as dom0less --disk /dev/sda --image "$work/img/z-good"
