@@ -45,18 +45,12 @@ answer() {
 	echo "$2" >"$(xenstore-read "/local/domain/$(xl domid again)/console/tty")"
 }
 
-# state NAME: what would tell of something left: domains, memory, which comes back by and by, Xenstore, network and block devices,
-# interrupts of the dom0's kernel, and Xen's tables of grants and event channels.
+# state: what would tell of something left: domains, memory, Xenstore, network and block devices, interrupts of the dom0's kernel,
+# and Xen's tables of grants and event channels.
 state() {
-	echo "## $1"
-	tries=50
-	until free=$(xl info | grep free_memory) && [ "$free" = "${free_before:=$free}" ]; do
-		[ $((tries -= 1)) -gt 0 ] || break
-		usleep 100000
-	done
-	echo "$free"
+	xl info | grep free_memory
 	xl list | awk '{ print $1, $2 }'
-	xenstore-ls -f | sort
+	xenstore-ls -f
 	ls /sys/class/net /sys/class/block
 	awk '{ print $1, $NF }' /proc/interrupts
 	for key in g e; do
@@ -67,10 +61,23 @@ state() {
 	done
 }
 
+# state_is FILE: whether it is so after a moment; it is in the file "state" then. What a guest had comes back by and by.
+state_is() {
+	usleep 500000
+	state | sort -u >state
+	cmp -s "$1" state
+}
+
 echo "## image"
 sha256sum </var/lib/fata/hello
 guest hello /var/lib/fata/hello ""
-state before
+echo "## before"
+tries=20
+state | sort -u >before
+until state_is before || [ $((tries -= 1)) = 0 ]; do
+	mv state before
+done
+cat before
 guest seven /var/lib/fata/hello --status=7
 guest crash $PWD/faults --fault=null-read
 guest reboot $PWD/console --mode=reboot
@@ -131,7 +138,12 @@ while [ $((round += 1)) -le 10 ]; do
 	[ $((round % 2)) = 0 ] || patiently is "/local/domain/0/backend/vif/$(xl domid long)/0/state" 4
 	xl destroy long && echo "round $round"
 done
-state after
+echo "## after"
+tries=20
+until state_is before || [ $((tries -= 1)) = 0 ]; do
+	:
+done
+cat state
 
 # No line end: what the tool is told of the status is seen behind it all the same.
 printf "## end"
