@@ -23,9 +23,12 @@ $(sdk_out)/members: FORCE
 	@mkdir -p $(@D)
 	@echo '$(lib_objects)' | cmp -s - $@ || echo '$(lib_objects)' > $@
 
-# What runs once or on demand (the boot, the search for devices, crash reports, parameters) is compiled for size on the
+# What runs once or on demand (the boot, the search for devices, crash reports, parameters, addresses and names by DHCP and
+# DNS, what certificates and settings of TLS are read and judged by) is compiled for size on the
 # targets where size matters: those without an operating system. Drivers that move data are not among it.
 lib_cold := sdk/boot/% sdk/cpu/% sdk/posix/% $(patsubst %,sdk/drivers/%/%,arm dt pc sunxi uart) $(patsubst %,sdk/drivers/xen/%.c,console control power xen xenstore xenstore_ring xenbus netfront) bsp/% $(patsubst %,sdk/core/%.c,err file log param ranges words) sdk/fiber/stop.c
+lib_cold += $(patsubst %,sdk/net/%.c,dhcp dhcp_wire dns dns_tcp dns_wire linklocal settings sntp sntp_run)
+lib_cold += $(patsubst %,sdk/tls/%.c,bundle check config identity server trust)
 # Nothing there is aligned that is only jumped to: that padding is 4% of an image on x86, and loops and functions keep theirs.
 lib_size = $(if $(DEBUG)$(filter host,$(BOARD_CPU)),,-fno-align-jumps $(if $(filter $(lib_cold),$<),-Os))
 
