@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A CA for tests: see acme_ca.h. Each answer is made of what the last request named: one order, one authorization. */
 #include "acme_ca.h"
+#include "base64url.h"
 #include "test.h"
 #include <fata/panic.h>
 #include <mbedtls/x509_crt.h>
@@ -36,27 +37,13 @@ void acme_ca_begin(void)
 
 /* What a signed request says. */
 
-static size_t decode(const char *text, size_t len, uint8_t *out)
-{
-    uint32_t word = 0, bits = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < len; i++) {
-        const char c = text[i];
-        word = word << 6 | (uint32_t)(c >= 'a' ? c - 'a' + 26 : c == '_' ? 63 : c >= 'A' ? c - 'A' : c == '-' ? 62 : c - '0' + 52);
-        bits += 6;
-        if (bits >= 8)
-            out[count++] = (uint8_t)(word >> (bits -= 8));
-    }
-    return count;
-}
-
 static void payload_of(const char *jws, char *payload_out, size_t cap)
 {
     static char text[16384];
     fa_json document, value;
     fa_assert(fa_json_parse(jws, strlen(jws), &document) == FA_OK && fa_json_member(document, "payload", &value) &&
               fa_json_text(value, text, sizeof text) == FA_OK && strlen(text) / 4 * 3 + 4 < cap);
-    payload_out[decode(text, strlen(text), (uint8_t *)payload_out)] = '\0';
+    payload_out[base64url_decode(text, strlen(text), (uint8_t *)payload_out)] = '\0';
 }
 
 /* Certificates. */
@@ -185,7 +172,7 @@ static void finalize(fa_http_agent *agent, const char *payload)
     fa_json document, value;
     fa_assert(fa_json_parse(payload, strlen(payload), &document) == FA_OK && fa_json_member(document, "csr", &value) &&
               fa_json_text(value, text, sizeof text) == FA_OK);
-    sign(request, decode(text, strlen(text), request));
+    sign(request, base64url_decode(text, strlen(text), request));
     finalized = true;
     answer_order(agent);
 }

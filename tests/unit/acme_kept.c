@@ -1,41 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /* What the template `acme` keeps, on disks that lose power at any write, rot and fail, and on disks that hold something else. A
  * program of the unix board. */
-#include "../../sdk/block/faults.h"
-#include "../../sdk/block/ramdisk.h"
-#include "../../templates/acme/kept.h"
-#include "test.h"
-#include <stdlib.h>
-
 #define SECTORS 512u
 #define SECTOR_MAX 4096u
+#include "../../templates/acme/kept.h"
+#include "faulty_disk.h"
+#include <stdlib.h>
+
 #define PLACE_BYTES (36u * 1024u)
 #define WAIT fa_after_s(20)
 
-static uint8_t bytes[SECTORS * SECTOR_MAX];
-static fa_ramdisk below;
-static fa_block_faults faults;
-static uint32_t sector_bytes = 512;
-static uint64_t now_ns;
 static kept *on_disk;
 static const char *why;
 
-static uint64_t now_of(void *user)
-{
-    return *(uint64_t *)user;
-}
-
 static fa_err begin(const fa_block_faults_options *options, bool erase)
 {
-    fa_block *disk;
-    fa_blockdev *device = &below.device;
-    fa_ramdisk_init(&below, bytes, sector_bytes, SECTORS);
-    if (options != NULL) {
-        assert_int_equal(fa_block_faults_init(&faults, &below.device, options, now_of, &now_ns), FA_OK);
-        device = &faults.device;
-    }
-    assert_int_equal(fa_block_over_take(device, &disk), FA_OK);
-    return kept_open_take(disk, erase, &on_disk, &why, WAIT);
+    return kept_open_take(open_disk(options), erase, &on_disk, &why, WAIT);
 }
 
 static size_t text_of(unsigned version, char *text_out)

@@ -3,6 +3,7 @@
  * verify, certificate requests, self-signed certificates; and options that are not right. */
 #include "../../sdk/acme/certificates.h"
 #include "../../sdk/acme/json.h"
+#include "base64url.h"
 #include "board.h"
 #include "test.h"
 #include <fata/acme.h>
@@ -71,20 +72,6 @@ static void keys(void **state)
     mbedtls_pk_free(&other);
 }
 
-static size_t decode(const char *text, size_t len, uint8_t *out)
-{
-    uint32_t word = 0, bits = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < len; i++) {
-        const char c = text[i];
-        word = word << 6 | (uint32_t)(c >= 'a' ? c - 'a' + 26 : c == '_' ? 63 : c >= 'A' ? c - 'A' : c == '-' ? 62 : c - '0' + 52);
-        bits += 6;
-        if (bits >= 8)
-            out[count++] = (uint8_t)(word >> (bits -= 8));
-    }
-    return count;
-}
-
 static void signatures(void **state)
 {
     (void)state;
@@ -104,11 +91,11 @@ static void signatures(void **state)
     }
     free(jws);
     uint8_t bytes[256], hash[32];
-    assert_int_equal(decode(part[1], strlen(part[1]), bytes), 7);
+    assert_int_equal(base64url_decode(part[1], strlen(part[1]), bytes), 7);
     assert_memory_equal(bytes, "{\"a\":1}", 7);
     strcat(strcat(strcpy(input, part[0]), "."), part[1]);
     assert_int_equal(mbedtls_sha256((uint8_t *)input, strlen(input), hash, 0), 0);
-    assert_int_equal(decode(part[2], strlen(part[2]), bytes), FA_JOSE_SIGNATURE_BYTES);
+    assert_int_equal(base64url_decode(part[2], strlen(part[2]), bytes), FA_JOSE_SIGNATURE_BYTES);
     mbedtls_ecp_group group;
     mbedtls_mpi d, r, s;
     mbedtls_ecp_point q;

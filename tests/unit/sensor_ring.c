@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /* The ring of the template `sensor`, on disks that lose power at any write, tear, rot and fail, and on
  * disks that hold something else. A program of the unix board. */
-#include "../../sdk/block/faults.h"
-#include "../../sdk/block/ramdisk.h"
+#define SECTORS 64u
+#define SECTOR_MAX 4096u
 #include "../../templates/sensor/store.h"
-#include "test.h"
+#include "faulty_disk.h"
 #include <fata/fiber.h>
 #include <fata/random.h>
 #include <stdlib.h>
 
-#define SECTORS 64u
-#define SECTOR_MAX 4096u
 #define SLOTS 20u
 #define WAIT fa_after_s(20)
 
-static uint8_t bytes[SECTORS * SECTOR_MAX];
-static fa_ramdisk below;
-static fa_block_faults faults;
 static sample_store kept;
-static uint32_t sector_bytes = RING_SECTOR_BYTES;
-static uint64_t now_ns;
-
-static uint64_t now_of(void *user)
-{
-    return *(uint64_t *)user;
-}
 
 /* The program begins anew on what is there. */
 static fa_err begin(const fa_block_faults_options *options, bool format)
 {
-    fa_block *disk;
-    fa_blockdev *device = &below.device;
-    fa_ramdisk_init(&below, bytes, sector_bytes, SECTORS);
-    if (options != NULL) {
-        assert_int_equal(fa_block_faults_init(&faults, &below.device, options, now_of, &now_ns), FA_OK);
-        device = &faults.device;
-    }
-    assert_int_equal(fa_block_over_take(device, &disk), FA_OK);
     kept = (sample_store){.options = {.slots = SLOTS, .format = format}};
-    return store_open_take(&kept, disk, WAIT);
+    return store_open_take(&kept, open_disk(options), WAIT);
 }
 
 static void empty(uint8_t with)
