@@ -55,7 +55,7 @@ class Authority:
                 self.write("inter-only.pem", self.read("inter.pem"))
             else:
                 openssl("req", "-x509", "-new", "-key", f"{name}.key", "-subj", f"/CN={subject}", "-days", "3000", "-out", f"{name}.pem",
-                        folder=folder)
+                        "-addext", "keyUsage=critical,keyCertSign,cRLSign", folder=folder)
                 self.write(f"{name}-only.pem", self.read(f"{name}.pem"))
 
     def path(self, name):
@@ -73,7 +73,7 @@ class Authority:
         openssl("genpkey", *KEYS[kind], "-out", f"{name}.key", folder=self.folder)
 
     def sign(self, name, subject, issuer, extensions, days_from, days_to, digest):
-        self.write(f"{name}.ext", extensions)
+        self.write(f"{name}.ext", f"{extensions}subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         openssl("req", "-new", "-key", f"{name}.key", "-subj", f"/CN={subject}", "-out", f"{name}.csr", folder=self.folder)
         with one_at_a_time:  # openssl's database is no more than a file
             openssl("ca", "-batch", "-notext", "-config", "config", "-name", issuer, "-in", f"{name}.csr", "-out", f"{name}.pem",

@@ -56,6 +56,7 @@ class Talk:
     @staticmethod
     def make_context(version=None):
         context = ssl.create_default_context(cafile=ca())
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
         if version:
             context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, version)
         return context
