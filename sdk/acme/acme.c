@@ -169,7 +169,7 @@ static fa_err load(fa_acme *acme, const char *name, fa_deadline deadline)
         return FA_ENOENT;
     const fa_err err =
         storage->load(storage->arg, name, acme->body, FA_ACME_BODY_BYTES_MAX, &acme->body_len,
-                                     earlier(fa_after_ns(DISK_NS), deadline));
+                      earlier(fa_after_ns(DISK_NS), deadline));
     acme->body[acme->body_len] = '\0';
     return err;
 }

@@ -3,7 +3,6 @@
  * verify, certificate requests, self-signed certificates; and options that are not right. */
 #include "../../sdk/acme/certificates.h"
 #include "../../sdk/acme/json.h"
-#include "base64url.h"
 #include "board.h"
 #include "test.h"
 #include <fata/acme.h>
@@ -91,11 +90,14 @@ static void signatures(void **state)
     }
     free(jws);
     uint8_t bytes[256], hash[32];
-    assert_int_equal(base64url_decode(part[1], strlen(part[1]), bytes), 7);
+    size_t len;
+    assert_int_equal(fa_base64url_read(part[1], bytes, sizeof bytes, &len), FA_OK);
+    assert_int_equal(len, 7);
     assert_memory_equal(bytes, "{\"a\":1}", 7);
     strcat(strcat(strcpy(input, part[0]), "."), part[1]);
     assert_int_equal(mbedtls_sha256((uint8_t *)input, strlen(input), hash, 0), 0);
-    assert_int_equal(base64url_decode(part[2], strlen(part[2]), bytes), FA_JOSE_SIGNATURE_BYTES);
+    assert_int_equal(fa_base64url_read(part[2], bytes, sizeof bytes, &len), FA_OK);
+    assert_int_equal(len, FA_JOSE_SIGNATURE_BYTES);
     mbedtls_ecp_group group;
     mbedtls_mpi d, r, s;
     mbedtls_ecp_point q;
